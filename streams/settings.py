@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -179,7 +179,7 @@ def describe(env: Mapping[str, str], config_path: str | Path | None = None) -> l
         Described(
             name=name,
             value=getattr(settings, name),
-            unit=_meta(name).extra["unit"],  # type: ignore[index]  # `about` always fills it
+            unit=_unit(name),
             default=field.default,
             source=given[name][1] if name in given else "default",
             help=_meta(name).description or "",
@@ -237,13 +237,32 @@ def _nearest(word: str, known: list[str]) -> str:
 def _convert(origin: str, name: str, value: Any, *, strict: bool) -> Any:
     try:
         converted = msgspec.convert(value, TYPES[name], strict=strict)
-    except msgspec.ValidationError as error:
-        reason = str(error).partition(" - at ")[0].replace("`", "'")
-        raise SettingsError(f"{origin} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}.") from None
-    for number in converted if isinstance(converted, tuple) else (converted,):
-        if isinstance(number, float) and not math.isfinite(number):
-            raise SettingsError(f"{origin} is {_shown(value)}: expected a finite number.")
+    except msgspec.ValidationError:
+        raise SettingsError(f"{origin} is {_shown(value)}, expected {_expected(name)}.") from None
+    if any(isinstance(part, float) and not math.isfinite(part) for part in _as_tuple(converted)):
+        raise SettingsError(f"{origin} is {_shown(value)}, expected {_expected(name)}.")
     return converted
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _expected(name: str) -> str:
+    """Say in words what a setting may be."""
+    default, meta = FIELDS[name].default, _meta(name)
+    options = get_args(get_args(TYPES[name])[0])
+    if isinstance(default, tuple):
+        kind = "whole numbers" if isinstance(default[0], int) else "numbers"
+        return f"{len(default)} {kind} separated by commas"
+    if options:
+        return f"one of {', '.join(options)}"
+    if isinstance(default, int | float):
+        least = f"from {meta.ge}" if meta.ge is not None else f"above {meta.gt}"
+        return f"a {'whole ' if isinstance(default, int) else ''}number {least} to {meta.le} ({_unit(name)})"
+    if isinstance(default, date):
+        return "a date such as 1990-01-01"
+    return f"text matching {meta.pattern}" if meta.pattern else "a text that fits"
 
 
 def _shown(value: Any) -> str:
@@ -254,7 +273,7 @@ def _checked(values: dict[str, Any]) -> Settings:
     settings = Settings(**values)
     for name, holds, sentence in _laws(settings):
         if not holds:
-            raise SettingsError(f"{variable(name)} is {getattr(settings, name)!r}: {sentence}.")
+            raise SettingsError(f"{variable(name)} is {getattr(settings, name)!r}, {sentence}.")
     return settings
 
 
@@ -291,3 +310,7 @@ def _is_instant(text: str) -> bool:
 def _meta(name: str) -> Meta:
     meta: Meta = TYPES[name].__metadata__[0]
     return meta
+
+
+def _unit(name: str) -> str:
+    return str((_meta(name).extra or {})["unit"])
