@@ -1,0 +1,121 @@
+"""The contract: what comes in, what goes out, and the numbers that records keep of them."""
+
+from typing import Final
+
+from schemas.churn_risk import ChurnRisk, Reason
+from schemas.clickstream import (
+    CartItemAdded,
+    CartItemRemoved,
+    CheckoutStarted,
+    ClickEvent,
+    ContentShared,
+    PageViewed,
+    ProductViewed,
+    ReferralSent,
+    ReviewWritten,
+    SearchPerformed,
+    SignedIn,
+)
+from schemas.common import MAX_AMOUNT, MAX_MONEY, MAX_VALUE_BYTES, SOURCES, Channel, Event
+from schemas.customers import (
+    ActiveDays,
+    CustomerDocument,
+    DaysActive,
+    Participation,
+    PendingAction,
+    Window,
+    Windows,
+)
+from schemas.dead_letters import (
+    APP_VERSION_HEADER,
+    CODE_HEADER,
+    CODES,
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    TIMESTAMP_HEADER,
+    TOPIC_HEADER,
+    Code,
+)
+from schemas.next_best_actions import NextBestAction, RefusedAction
+from schemas.orders import OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPlaced, OrderReturned
+from schemas.signals import BANDS, Band, Cause, NextCrossing
+from schemas.store_visits import AssociateHelped, FittingRoomUsed, StoreEntered, StoreLeft, VisitEvent
+
+EVENT_TYPES: Final[tuple[type[Event], ...]] = (
+    PageViewed,
+    ProductViewed,
+    SearchPerformed,
+    CartItemAdded,
+    CartItemRemoved,
+    CheckoutStarted,
+    SignedIn,
+    ReviewWritten,
+    ContentShared,
+    ReferralSent,
+    StoreEntered,
+    AssociateHelped,
+    FittingRoomUsed,
+    StoreLeft,
+    OrderPlaced,
+    OrderCancelled,
+    OrderReturned,
+    OrderDelivered,
+)
+"""Every event; the index is the *type number* that records keep. Append only."""
+
+__all__ = [
+    "APP_VERSION_HEADER",
+    "BANDS",
+    "CODES",
+    "CODE_HEADER",
+    "EVENT_TYPES",
+    "MAX_AMOUNT",
+    "MAX_MONEY",
+    "MAX_VALUE_BYTES",
+    "MESSAGE_HEADER",
+    "OFFSET_HEADER",
+    "PARTITION_HEADER",
+    "SOURCES",
+    "TIMESTAMP_HEADER",
+    "TOPIC_HEADER",
+    "ActiveDays",
+    "AssociateHelped",
+    "Band",
+    "CartItemAdded",
+    "CartItemRemoved",
+    "Cause",
+    "Channel",
+    "CheckoutStarted",
+    "ChurnRisk",
+    "ClickEvent",
+    "Code",
+    "ContentShared",
+    "CustomerDocument",
+    "DaysActive",
+    "Event",
+    "FittingRoomUsed",
+    "NextBestAction",
+    "NextCrossing",
+    "OrderCancelled",
+    "OrderDelivered",
+    "OrderEvent",
+    "OrderLine",
+    "OrderPlaced",
+    "OrderReturned",
+    "PageViewed",
+    "Participation",
+    "PendingAction",
+    "ProductViewed",
+    "Reason",
+    "ReferralSent",
+    "RefusedAction",
+    "ReviewWritten",
+    "SearchPerformed",
+    "SignedIn",
+    "StoreEntered",
+    "StoreLeft",
+    "VisitEvent",
+    "Window",
+    "Windows",
+]
