@@ -1,0 +1,89 @@
+"""The crowd: in order of time, equal for equal seeds, acceptable to the Door, and alive."""
+
+from collections import Counter, defaultdict
+from itertools import islice
+
+from schemas import EVENT_TYPES, Event
+from streams.core.decode import Door, Refused, identity_of
+from streams.simulate.shoppers import Crowd, shoppers
+from streams.simulate.telling import DAY_MS, Told
+
+START_MS = 1_767_225_600_000
+SMALL = Crowd(seed=7, customers=150, start_ms=START_MS, days=90)
+DOORS = [Door(source, accept_from_s=0) for source in range(3)]
+
+
+def decoded(told: Told) -> Event:
+    event = DOORS[told.source].read(told.body, None)
+    assert not isinstance(event, Refused), (event, told.body)
+    return event
+
+
+def test_every_event_is_accepted_under_its_key() -> None:
+    """The simulator writes to the contract: nothing is refused, and the key is the identity of the body."""
+    assert [(told.key, told.at_ms) for told in shoppers(SMALL)] == [
+        (identity_of(event), round(event.occurred_at.timestamp() * 1000)) for event in map(decoded, shoppers(SMALL))
+    ]
+
+
+def test_events_come_in_order_of_time_within_their_days() -> None:
+    """A consumer of compressed time sees no event after a later one."""
+    times = [told.at_ms for told in shoppers(SMALL)]
+
+    assert sorted(times) == times
+    assert times[0] >= START_MS
+    assert times[-1] < START_MS + 90 * DAY_MS
+
+
+def test_event_ids_are_distinct() -> None:
+    """Two acts are never taken for one."""
+    ids = Counter(decoded(told).event_id for told in shoppers(SMALL))
+
+    assert [] == [event_id for event_id, count in ids.items() if count > 1]
+
+
+def test_equal_seeds_tell_equal_events_and_others_do_not() -> None:
+    """A run can be repeated byte for byte from its seed."""
+    assert list(shoppers(SMALL)) == list(shoppers(SMALL))
+    assert list(islice(shoppers(SMALL), 50)) != list(islice(shoppers(SMALL._replace(seed=8)), 50))
+
+
+def test_further_customers_and_days_leave_the_others_as_they_are() -> None:
+    """A larger run contains the smaller one, so that figures of both can be compared."""
+    fewer = list(shoppers(SMALL._replace(customers=60, days=30)))
+
+    larger = set(shoppers(SMALL))
+
+    assert [] == [told for told in fewer if told not in larger]
+
+
+def test_everything_that_can_happen_does() -> None:
+    """All event types, guests, anonymous visitors and both channels of sale occur."""
+    crowd = SMALL._replace(customers=600)
+    events = [decoded(told) for told in shoppers(crowd)]
+
+    assert set(EVENT_TYPES) == {type(event) for event in events}
+    assert {"#", "~", "c"} == {(identity_of(event) or "?")[0] for event in events}
+    assert {"web", "store"} == {getattr(event, "channel", "web") for event in events}
+
+
+def test_some_drift_away_and_most_do_not() -> None:
+    """Churn exists: a share of regular customers is not seen again, the others go on to the end."""
+    last: dict[str, int] = {}
+    count: defaultdict[str, int] = defaultdict(int)
+    for told in shoppers(Crowd(seed=7, customers=300, start_ms=START_MS, days=200)):
+        if told.key.startswith("c"):
+            last[told.key] = told.at_ms
+            count[told.key] += 1
+
+    regular = [key for key in last if count[key] > 30]
+    gone = [key for key in regular if last[key] < START_MS + 130 * DAY_MS]
+
+    assert 0.08 < len(gone) / len(regular) < 0.5
+
+
+def test_more_activity_is_more_events() -> None:
+    """`activity` scales how often everybody comes."""
+    usual, busy = (sum(1 for _ in shoppers(SMALL._replace(activity=activity))) for activity in (1.0, 3.0))
+
+    assert 2 < busy / usual < 4
