@@ -5,16 +5,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.common import CustomerId, Id, Time
-from schemas.signals import Band, Cause, Name, NextCrossing, Risk, Sentence, SignalId
+from schemas.common import CustomerId, Id, Label, Time
+from schemas.signals import Band, Cause, NextCrossing, Risk, Sentence, SignalId
 
 
 class Reason(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One thing that drives the risk, in words and in figures."""
 
-    code: Name
+    code: Label
     text: Sentence
-    figures: dict[Name, float | None] = msgspec.field(default_factory=dict)
+    figures: dict[Label, float | None] = msgspec.field(default_factory=dict)
 
 
 class ChurnRisk(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -30,6 +30,6 @@ class ChurnRisk(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fiel
     previous_band: Band | None
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=5)]
     next_crossing: NextCrossing | None
-    model: Name
+    model: Label
     cause: Cause
     expires_at: Time

@@ -58,6 +58,19 @@ Currency = Annotated[
     ),
 ]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its zone.")]
+OccurredAt = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="When it happened: RFC 3339, with its zone, seconds 00 to 59. "
+        "A blank or a small t between day and time, and an offset without its colon, are read as well.",
+        extra_json_schema={
+            "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+            "([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])$",
+            "not": {"pattern": "^0000|\\n"},
+        },
+    ),
+]
 Label = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=512)]
 Url = Annotated[str, Meta(max_length=2048)]
@@ -94,7 +107,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag
 
     event_id: Id
     schema_version: Literal[1]
-    occurred_at: Time
+    occurred_at: OccurredAt
     customer_id: CustomerId | None = None
     anonymous_id: Id | None = None
     session_id: Id | None = None

@@ -1,13 +1,16 @@
 """The current truth about one customer, in JSON that people can read; readers keep the highest version."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from schemas.common import Currency, CustomerId, Id, Time
-from schemas.signals import Band, Name, NextCrossing, Risk
+from schemas.common import Currency, CustomerId, Id, Label, Time
+from schemas.signals import Band, NextCrossing, Risk
 
-Count = Annotated[int, Meta(ge=0)]
+_LARGEST: Final = 2**63 - 1
+
+Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
+Net = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST, description="After cancellations and returns; may be negative.")]
 
 
 class ActiveDays(
@@ -34,8 +37,8 @@ class Window(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=
 
     web: Count
     store: Count
-    orders: int
-    revenue_minor: int
+    orders: Net
+    revenue_minor: Net
 
 
 class Windows(
@@ -61,7 +64,7 @@ class Participation(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
 class PendingAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """The action that holds the floor until it expires."""
 
-    action: Name
+    action: Label
     expires_at: Time
 
 
@@ -81,11 +84,11 @@ class CustomerDocument(Struct, frozen=True, kw_only=True, gc=False, forbid_unkno
     risk_as_of: Time | None
     days_active: DaysActive
     windows: Windows
-    orders: int
-    revenue_minor: int
+    orders: Net
+    revenue_minor: Net
     currency: Currency
-    average_order_minor: int | None
+    average_order_minor: Net | None
     participation: Participation
     cart: Annotated[tuple[Id, ...], Meta(max_length=64)]
     pending_action: PendingAction | None
-    last_actions: dict[Name, Time]
+    last_actions: dict[Label, Time]

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from schemas.common import CustomerId, Id, Time
-from schemas.signals import Cause, Name, Sentence, SignalId
+from schemas.common import CustomerId, Id, Label, Time
+from schemas.signals import Cause, Sentence, SignalId
 
 
 class RefusedAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """An action that was considered and stopped at a gate, and until when it stays so."""
 
-    action: Name
-    gate: Name
+    action: Label
+    gate: Label
     until: Time | None = None
 
 
@@ -23,9 +23,9 @@ class NextBestAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     customer_id: CustomerId | None
     anonymous_id: Id | None
     as_of: Time
-    action: Name
-    moment: Name
-    channel: Name | None
+    action: Label
+    moment: Label
+    channel: Label | None
     reason: Sentence
     message: Sentence | None
     priority: float

@@ -19,7 +19,6 @@ SignalId = Annotated[
     ),
 ]
 Risk = Annotated[float, Meta(ge=0.0, le=1.0, description="Probability of no act within the horizon.")]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Sentence = Annotated[str, Meta(max_length=1024)]
 
 
