@@ -1,0 +1,252 @@
+"""
+The road of one event: one agent per source topic hands whole batches to the core and its results to the engine.
+
+    record → door → event → home → fence → observe ┄ finish → body, words → the partition's writer
+
+Bad input is a dead letter, never an exception. A fault of ours costs one event, which becomes a dead letter too, until
+too many do: then the worker ends, for a bad deploy must not drain the topics into the dead letters.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from schemas import (
+    APP_VERSION_HEADER,
+    CODE_HEADER,
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    SOURCES,
+    TIMESTAMP_HEADER,
+    TOPIC_HEADER,
+)
+from streams.core.decode import Door, Refused, identity_of, second_of
+from streams.core.document import document
+from streams.core.rules import Rules
+from streams.core.step import Advance, Step
+from streams.engine.ends import BROKEN, end
+from streams.engine.envelope import NEVER, Word, fence_number
+from streams.engine.home import PARTITIONERS
+from streams.engine.partition import OwnedPartition, Version
+from streams.metrics import Metrics
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, OUTPUTS, REROUTED, full_name
+
+logger = logging.getLogger(__name__)
+
+ORIGIN_TOPIC: Final = "origin.topic"
+ORIGIN_PARTITION: Final = "origin.partition"
+ORIGIN_OFFSET: Final = "origin.offset"
+ORIGIN_TIMESTAMP: Final = "origin.timestamp"
+
+LEAST_INTERNAL: Final = 20
+"""So many faults of ours are needed before their share is judged."""
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a record first entered Kafka: source number, partition, offset, timestamp in ms."""
+
+    source: int
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+class Pipeline:
+    """Joins core and engine; the engine's handler."""
+
+    def __init__(self, settings: Settings, rules: Rules, metrics: Metrics, version: str) -> None:
+        self._settings, self._metrics = settings, metrics
+        self._sources = [full_name(settings, name) for name in SOURCES]
+        self._topics = [*SOURCES, REROUTED]
+        self._doors = [Door(source, accept_from_s=settings.accept_from_s) for source in range(len(SOURCES))]
+        self._home = PARTITIONERS[settings.partitioner](settings.partitions)
+        self._rerouted = full_name(settings, REROUTED)
+        self._dead_letters = full_name(settings, DEAD_LETTERS)
+        self._version = version.encode()
+        self._rules = rules
+        self._rules_since: dict[int, Rules] = {}
+        self._wall = settings.clock == "wall"
+        self._seen = self._internal = 0
+        self.on_wake: Callable[[OwnedPartition, str, int], None] = lambda owned, key, due_s: None
+        """Called whenever a key asks to be looked at again at an epoch second."""
+
+    # ---- what the engine calls
+
+    def advance(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
+        """Advance one slice; a slice in which the core fails is advanced record by record."""
+        started = time.perf_counter()
+        self._seen += len(records)
+        try:
+            latest = self._slice(owned, source, records)
+        except Exception:
+            latest = max([self._alone(owned, source, record) for record in records])
+        self._metrics.slice_seconds.observe(time.perf_counter() - started)
+        return latest
+
+    def render(self, owned: OwnedPartition, key: str, body: bytes, version: Version) -> bytes | None:
+        """Render the document that people read; guests have none."""
+        if key[0] == "#":
+            return None
+        return document(self.rules_of(owned), key, body, version)
+
+    def opened(self, owned: OwnedPartition) -> None:
+        """Nothing of a partition is kept here."""
+
+    def recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
+        """Assess keys at the instants they asked for."""
+        advance = Advance(self.rules_of(owned), self._now())
+        for key, due_s in due:
+            advance.recheck(key, owned.entries[key].body, due_s)
+        for key, step in advance.finish().items():
+            self._put(owned, key, step, {}, 0)
+
+    def rules_of(self, owned: OwnedPartition) -> Rules:
+        """The rules with the partition's own stored fact: from when on it speaks."""
+        since = int(owned.facts.get("speak_from", 0))
+        if since not in self._rules_since:
+            self._rules_since[since] = msgspec.structs.replace(self._rules, speak_from_s=since)
+        return self._rules_since[since]
+
+    # ---- one slice
+
+    def _slice(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
+        """Everything is collected first and put down last, so that a slice that fails leaves no trace."""
+        rerouted = source == len(SOURCES)
+        advance = Advance(self.rules_of(owned), self._now())
+        entries, number, latest = owned.entries, owned.number, -1
+        fences: dict[str, dict[int, int]] = {}
+        arrived: dict[str, int] = {}
+        strangers: list[tuple[Origin, str, Any]] = []
+        refused: list[tuple[Origin, Refused, Any]] = []
+        duplicates = stale = 0
+        origin_source, origin_number, fence = source, number, fence_number(source, number)
+        for record in records:
+            offset, timestamp_ms = record.offset, record.timestamp
+            if rerouted:
+                found = self._origin(record)
+                if found is None:
+                    here = Origin(source, number, offset, timestamp_ms)
+                    refused.append((here, Refused("malformed", "The headers do not say where it came from."), record))
+                    continue
+                origin_source, origin_number = found.source, found.partition
+                offset, timestamp_ms = found.offset, found.timestamp_ms
+                fence = fence_number(origin_source, origin_number)
+            event = self._doors[origin_source].read(record.value, timestamp_ms)
+            if event.__class__ is Refused:
+                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), event, record))
+                continue
+            key = identity_of(event)
+            entry = entries.get(key)
+            if entry is None:
+                if not rerouted and self._home(key) != number:
+                    strangers.append((Origin(source, number, offset, timestamp_ms), key, record))
+                    continue
+                body = None
+            else:
+                body = entry.body
+                if offset <= entry.fences.get(fence, -1):
+                    stale += 1
+                    continue
+            applied = fences.get(key)
+            if applied is None:
+                applied = fences[key] = {}
+            elif rerouted and offset <= applied.get(fence, -1):
+                stale += 1
+                continue
+            applied[fence] = offset
+            outcome = advance.observe(key, body, origin_source, event)
+            if outcome == "advanced":
+                arrived[key] = timestamp_ms
+                second = second_of(event)
+                if second > latest:
+                    latest = second
+            elif outcome == "duplicate":
+                duplicates += 1
+            else:
+                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
+        steps = advance.finish()
+        for key, applied in fences.items():
+            step = steps.get(key)
+            if step is not None:
+                self._put(owned, key, step, applied, arrived.get(key, 0))
+            else:
+                owned.skip(key, applied)
+        for origin, key, record in strangers:
+            self._send_home(owned, origin, key, record)
+        for origin, refusal, record in refused:
+            self._bury(owned, origin, refusal, record)
+        topic, good = self._topics[source], len(records) - duplicates - stale - len(strangers) - len(refused)
+        self._metrics.count(topic, good, duplicates, stale, len(strangers), len(refused))
+        return latest
+
+    def _alone(self, owned: OwnedPartition, source: int, record: Any) -> int:
+        """Advance one record; what fails even alone becomes a dead letter, and too many of them end the worker."""
+        try:
+            return self._slice(owned, source, [record])
+        except Exception as error:
+            place = (self._topics[source], owned.number, record.offset, type(error).__name__)
+            logger.exception("A fault of ours at %s %d offset %d: %s.", *place, exc_info=None)
+            self._internal += 1
+            origin = Origin(source, owned.number, record.offset, record.timestamp)
+            self._bury(owned, origin, Refused("internal", f"A fault of ours: {type(error).__name__}."), record)
+            if self._internal >= max(LEAST_INTERNAL, self._settings.internal_share_limit * self._seen):
+                end(
+                    BROKEN,
+                    f"{self._internal} of {self._seen} events failed by a fault of ours; go back to the last version.",
+                )
+            return -1
+
+    def _put(self, owned: OwnedPartition, key: str, step: Step, fences: dict[int, int], arrived_ms: int) -> None:
+        words = [Word(OUTPUTS.index(signal.kind), signal.signal_id, signal.body) for signal in step.signals]
+        wake_at = NEVER if step.wake_at is None else step.wake_at
+        show = None if key[0] == "#" else step.show
+        owned.put(key, step.body, fences=fences, words=words, wake_at=wake_at, show=show, arrived_ms=arrived_ms)
+        if step.wake_at is not None:
+            self.on_wake(owned, key, wake_at)
+        for signal in step.signals:
+            self._metrics.said(signal.kind, signal.label)
+        if step.muted:
+            self._metrics.muted.inc(step.muted)
+
+    def _send_home(self, owned: OwnedPartition, origin: Origin, key: str, record: Any) -> None:
+        headers = [
+            (ORIGIN_TOPIC, self._sources[origin.source].encode()),
+            (ORIGIN_PARTITION, b"%d" % origin.partition),
+            (ORIGIN_OFFSET, b"%d" % origin.offset),
+            (ORIGIN_TIMESTAMP, b"%d" % origin.timestamp_ms),
+        ]
+        owned.post(self._rerouted, self._home(key), key.encode(), record.value, headers)
+
+    def _bury(self, owned: OwnedPartition, origin: Origin, refused: Refused, record: Any) -> None:
+        topic = [*self._sources, self._rerouted][origin.source]
+        headers = [
+            (CODE_HEADER, refused.code.encode()),
+            (MESSAGE_HEADER, refused.message.encode()),
+            (TOPIC_HEADER, topic.encode()),
+            (PARTITION_HEADER, b"%d" % origin.partition),
+            (OFFSET_HEADER, b"%d" % origin.offset),
+            (TIMESTAMP_HEADER, b"%d" % origin.timestamp_ms),
+            (APP_VERSION_HEADER, self._version),
+        ]
+        owned.post(self._dead_letters, owned.number, record.key, record.value, headers)
+        self._metrics.dead_letter(refused.code)
+
+    def _origin(self, record: Any) -> Origin | None:
+        try:
+            said = {name: value.decode() for name, value in record.headers}
+            return Origin(
+                self._sources.index(said[ORIGIN_TOPIC]),
+                int(said[ORIGIN_PARTITION]),
+                int(said[ORIGIN_OFFSET]),
+                int(said[ORIGIN_TIMESTAMP]),
+            )
+        except (KeyError, ValueError, AttributeError, UnicodeDecodeError):
+            return None
+
+    def _now(self) -> int | None:
+        return int(time.time()) if self._wall else None

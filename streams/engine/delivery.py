@@ -1,0 +1,183 @@
+"""Own delivery: what Kafka fetched reaches the agents whole, in order, and no faster than they work.
+
+Faust's own bookkeeping of read offsets and gaps loses records when a rebalance interrupts a delivery. Here the consumer
+keeps the *next* offset per partition. A batch that starts below it is trimmed; one that starts above causes one re-seek
+and is believed only when the gap is confirmed. A delivery generation makes an interrupted delivery forget itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.engine.batches import Batch
+from streams.engine.ends import REFUSED, end
+
+if TYPE_CHECKING:
+    from streams.engine.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's aiokafka consumer with its own delivery, continuity, back-pressure and durable offsets."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.runtime: Runtime = cast(BatchTransport, self.transport).runtime
+        self.generation = 0
+        """Delivery generation: moves whenever what was handed over before must be forgotten."""
+        self.outstanding = 0
+        """Batches handed over and not yet advanced."""
+        self.uncommittable = 0
+        """Bytes handed over and not yet committable."""
+        self._next: dict[TP, int] = {}
+        self._gaps: dict[TP, tuple[int, int]] = {}
+        self._room = asyncio.Event()
+
+    # ---- commits: only what the broker acknowledged, contiguously
+
+    def _new_offset(self, tp: TP) -> int | None:
+        held = self.runtime.held.get(tp.partition)
+        return None if held is None else held.durable.get(self.runtime.number_of(tp.topic))
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return iter([tp for tp in self._next if topics is None or tp in topics or tp.topic in topics])
+
+    # ---- credit
+
+    def taken(self, batch: Batch) -> None:
+        """Give back the credit of a batch that is in memory now."""
+        if batch.generation == self.generation:
+            self.outstanding -= 1
+            self._room.set()
+
+    def committable(self, batches: Sequence[Batch]) -> None:
+        """Give back the bytes of batches that may be committed now."""
+        for batch in batches:
+            if batch.generation == self.generation:
+                self.uncommittable -= batch.size
+        self._room.set()
+
+    def interrupt(self) -> None:
+        """Forget every delivery under way."""
+        self.generation += 1
+        self.outstanding = self.uncommittable = 0
+        self._gaps.clear()
+        self._room.set()
+
+    def forget(self) -> None:
+        """Deliver nothing until the next seek says where to begin."""
+        self.interrupt()
+        self._next.clear()
+
+    def _full(self) -> bool:
+        config = self.runtime.config
+        return self.outstanding >= config.credit or self.uncommittable >= config.max_uncommitted_bytes
+
+    async def _wait_for_room(self) -> None:
+        while self._full() and self.flow_active and not self._stopped.is_set():
+            self._room.clear()
+            try:
+                async with asyncio.timeout(0.5):
+                    await self._room.wait()
+            except TimeoutError:
+                pass
+
+    # ---- where to begin
+
+    async def perform_seek(self) -> None:
+        """Seek every source partition to what is durable, or to the earliest record; refuse a log that lost its end."""
+        consumer: Any = self._thread._consumer
+        consumer._fetcher._fetch_max_wait_ms = self.runtime.config.fetch_wait_ms
+        await super().perform_seek()
+        self.forget()
+        mine = [TP(*tp) for tp in self.assignment() if tp.topic in self.runtime.config.consumed]
+        if not mine:
+            return
+        earliest, ends = await self.earliest_offsets(*mine), await self.highwaters(*mine)
+        starts = {}
+        for tp in mine:
+            committed = self._read_offset.get(tp)
+            durable = self.runtime.durable_floor(tp)
+            start = max(earliest[tp] if committed is None else committed, durable)
+            known = max(committed or 0, durable, self.runtime.fence_floor(tp) + 1)
+            if ends[tp] < known:
+                end(REFUSED, _lost_its_end(tp, ends[tp], known))
+            if start < earliest[tp]:
+                lost = earliest[tp] - start
+                logger.error("%s %d: %d records left the log before they were read.", tp.topic, tp.partition, lost)
+                self.runtime.observer.on_gap(tp.topic, tp.partition, lost)
+                start = earliest[tp]
+            starts[tp] = start
+        await self.seek_wait(starts)
+        self._next = dict(starts)
+        self.runtime.assigned(starts, {tp: ends[tp] for tp in mine})
+
+    # ---- delivery
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await self._wait_for_room()
+                records, _ = await self._wait_next_records(1.0)
+                await asyncio.sleep(0)
+                if records and self.flow_active:
+                    await self._deliver(records, self.generation)
+        except self.consumer_stopped_errors:
+            if not self.transport.app.should_stop:
+                raise
+
+    async def _deliver(self, records: Any, generation: int) -> None:
+        for tp, fetched in records.items():
+            if not fetched:
+                continue
+            begin = -1
+            if tp.topic in self.runtime.config.consumed:
+                fetched, begin = await self._continue(tp, fetched)
+                if not fetched:
+                    continue
+            batch = Batch(tp, fetched, begin, generation)
+            if begin >= 0:
+                self.outstanding += 1
+                self.uncommittable += batch.size
+            await self.wait_first(self.callback(self._to_message(tp, batch)), self.suspend_flow.wait())
+            if self.generation != generation or not self.flow_active:
+                return
+            if begin >= 0:
+                self._next[tp] = batch.offset + 1
+            self._read_offset[tp] = batch.offset
+
+    async def _continue(self, tp: TP, fetched: list[Any]) -> tuple[list[Any], int]:
+        """Return the records that continue what was delivered before, and the offset they continue from."""
+        begin = self._next.get(tp)
+        if begin is None:
+            return [], -1
+        if fetched[0].offset < begin:
+            fetched = [record for record in fetched if record.offset >= begin]
+        if fetched and fetched[0].offset > begin:
+            gap = (begin, fetched[0].offset)
+            if self._gaps.get(tp) != gap:
+                self._gaps[tp] = gap
+                self.runtime.observer.on_reseek(tp.topic, tp.partition)
+                await self.seek_wait({tp: begin})
+                return [], -1
+            self.runtime.observer.on_gap(tp.topic, tp.partition, gap[1] - gap[0])
+        return fetched, begin
+
+
+class BatchTransport(driver.Transport):
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = BatchConsumer
+    runtime: "Runtime"
+
+
+def _lost_its_end(tp: TP, log_end: int, known: int) -> str:
+    return (
+        f"{tp.topic} {tp.partition} ends at {log_end} but {known} was read before: it was recreated or truncated; "
+        "restore it, or start with a new LATIDO_APP_ID to rebuild all state from what the topics hold."
+    )

@@ -1,0 +1,306 @@
+"""All that one worker holds of one partition number, and its only writer.
+
+**The order of writes.** A change puts what it has to say into its record's outbox. Record (state, fences, outbox)
+acknowledged → outbox sent → acknowledged → the source offsets that caused it may be committed. So nothing is spoken
+that is not remembered, and nothing remembered stays unspoken.
+
+**Two lanes.** A record with something to say is written at once; all others are merged and written at the tick, in
+slices, so that the urgent never waits long. However often a record changed meanwhile, it is encoded once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from streams.engine import envelope
+from streams.engine.batches import Batch
+from streams.engine.config import EngineConfig
+from streams.engine.ends import BROKEN, end
+from streams.engine.envelope import FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
+from streams.engine.observer import Observer
+from streams.engine.sending import Headers, Record, Sender, size_of
+
+Version = tuple[int, int, int]
+"""Changelog generation, writer term, counter: readers of documents keep the highest."""
+
+Render = Callable[["OwnedPartition", str, bytes, Version], bytes | None]
+"""Makes the readable document of a key from its body; None for a key that has none."""
+
+
+class Image:
+    """One write: changelog records, and what may be said once they are acknowledged."""
+
+    __slots__ = ("arrived_ms", "counter", "records", "said", "settled")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.said: dict[int, list[Record]] = {}
+        self.settled: list[tuple[Envelope, int]] = []
+        self.arrived_ms: list[int] = []
+        self.counter = 0
+
+
+class OwnedPartition:
+    """
+    The records of one partition number, its writer term, and its only writer.
+
+    `entries` is read freely; it is changed by `put` and `skip` alone.
+    """
+
+    def __init__(self, number: int, term: int, config: EngineConfig, sender: Sender, observer: Observer) -> None:
+        self.number, self.term = number, term
+        self.entries: dict[str, Envelope] = {}
+        self.facts: dict[str, str | int] = {}
+        self.spoken = (-1, -1)
+        self.durable: dict[int, int] = {}
+        """Next offset per source number: everything below is remembered and said."""
+        self.ready = False
+        self.clean = True
+        """Nothing is dirty, and every write that was begun is acknowledged."""
+        self.last_offset = term
+        """Offset of the last acknowledged write to the changelog."""
+        self.stale = 0
+        self.quiet = True
+        """While catching up no documents are written."""
+        self.shown_at = 0.0
+        """When documents were last asked for, monotonic seconds."""
+        self.render: Render | None = None
+        self.on_committable: Callable[[Sequence[Batch]], None] = lambda batches: None
+        self._config, self._sender, self._observer = config, sender, observer
+        self._counter = 0
+        self._dirty: dict[str, None] = {}
+        self._urgent: dict[str, None] = {}
+        self._arrived: dict[str, list[int]] = {}
+        self._showing: set[str] = set()
+        self._unshown: set[str] = set()
+        self._letters: list[tuple[str, int, Record]] = []
+        self._batches: list[Batch] = []
+        self._written = (-1, -1)
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- what a change does to memory; nothing here awaits
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        fences: Mapping[int, int],
+        words: Sequence[Word] = (),
+        wake_at: int = NEVER,
+        show: bool | None = False,
+        arrived_ms: int = 0,
+    ) -> None:
+        """Take a key's new body; `fences` are the offsets it contains; `show` None means that a key has no document."""
+        entry = self.entries.get(key)
+        if entry is None:
+            entry = self.entries[key] = Envelope(self.term, 0, False, NEVER, {}, [], body)
+        entry.body, entry.wake_at = body, wake_at
+        entry.fences.update(fences)
+        if words:
+            entry.outbox.extend(words)
+            self._urgent[key] = None
+            if arrived_ms:
+                self._arrived.setdefault(key, []).append(arrived_ms)
+            self._wake.set()
+        self._dirty[key] = None
+        self.clean = False
+        if show:
+            self._showing.add(key)
+        elif show is not None:
+            self._unshown.add(key)
+
+    def skip(self, key: str, fences: Mapping[int, int]) -> None:
+        """Raise a key's fences in memory for records that changed nothing; written with its next real change."""
+        entry = self.entries.get(key)
+        if entry is not None:
+            entry.fences.update(fences)
+
+    def post(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Send a record that belongs to no key's outbox: a dead letter, or a stranger on its way home."""
+        self._letters.append((topic, partition, (key, value, headers)))
+        self.clean = False
+
+    def advanced(self, batch: Batch) -> None:
+        """Take over a batch all of whose records are in memory; it becomes committable at a later flush."""
+        self._batches.append(batch)
+        self.clean = False
+
+    def show_all(self) -> None:
+        """Have a document written for every key whose latest one is older than its record."""
+        if self._unshown:
+            self._showing |= self._unshown
+            self._dirty.update(dict.fromkeys(self._unshown))
+            self._unshown = set()
+            self.clean = False
+
+    # ---- the writer
+
+    def start(self) -> None:
+        """Begin to write; the partition must be recovered and opened."""
+        self._closing = False
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self, timeout_s: float) -> None:
+        """Stop the writer and write what is left; `clean` tells whether all of it was acknowledged in time."""
+        self._closing = True
+        self._wake.set()
+        task, self._task = self._task, None
+        try:
+            async with asyncio.timeout(timeout_s):
+                if task is not None:
+                    await task
+                    await self.flush()
+        except TimeoutError:
+            self.clean = False
+
+    async def _run(self) -> None:
+        tick_s, last = self._config.tick_s, time.monotonic()
+        while not self._closing:
+            try:
+                async with asyncio.timeout(max(0.005, tick_s - (time.monotonic() - last))):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                if time.monotonic() - last >= tick_s:
+                    await self.flush()
+                    last = time.monotonic()
+                elif self._urgent:
+                    await self._write(list(self._urgent))
+            except Exception as error:
+                end(
+                    BROKEN,
+                    f"The writer of partition {self.number} failed: {type(error).__name__}; start the worker again.",
+                )
+
+    async def flush(self) -> None:
+        """Write all that is dirty, send all letters, and make the batches advanced until now committable."""
+        batches, self._batches = self._batches, []
+        letters, self._letters = self._letters, []
+        todo, slice_records = list(self._dirty), self._config.slice_records
+        for start in range(0, len(todo), slice_records):
+            keys = [key for key in todo[start : start + slice_records] if key in self._dirty]
+            if keys:
+                await self._write(keys)
+            if self._urgent:
+                await self._write(list(self._urgent))
+        await self._post(letters)
+        self._make_committable(batches)
+        if not todo and (self._written < self.spoken or batches):
+            await self._write_marker()
+        self.clean = not (self._dirty or self._letters or self._batches)
+
+    async def _write(self, keys: Sequence[str]) -> None:
+        """Remember, then speak, then settle: the order that keeps the promises."""
+        self.clean = False
+        image = self._image(keys)
+        await self._remember(image)
+        await self._speak(image)
+        self._settle(image)
+
+    def _image(self, keys: Sequence[str]) -> Image:
+        image, term = Image(), self.term
+        image.records.append((SPOKEN, self._marker(), []))
+        for key in keys:
+            entry = self.entries[key]
+            self._counter += 1
+            entry.term, entry.counter = term, self._counter
+            show = key in self._showing and not self.quiet
+            entry.shown = show or not (key in self._showing or key in self._unshown)
+            name = key.encode()
+            image.records.append((name, envelope.encode(entry), []))
+            for word in entry.outbox:
+                image.said.setdefault(word.topic, []).append((name, word.value, [("id", word.word_id.encode())]))
+            if show:
+                self._render(image, key, entry)
+                self._showing.discard(key)
+                self._unshown.discard(key)
+            image.settled.append((entry, len(entry.outbox)))
+            if key in self._arrived:
+                image.arrived_ms += self._arrived.pop(key)
+            self._dirty.pop(key, None)
+            self._urgent.pop(key, None)
+        image.counter = self._counter
+        return image
+
+    def _render(self, image: Image, key: str, entry: Envelope) -> None:
+        version = (int(self.facts.get("generation", 0)), entry.term, entry.counter)
+        document = self.render(self, key, entry.body, version) if self.render is not None else None
+        if document is not None:
+            image.said.setdefault(self._config.documents, []).append((key.encode(), document, []))
+
+    async def _remember(self, image: Image) -> None:
+        self.last_offset = await self._sender.send(self._config.changelog, self.number, image.records)
+        self._observer.on_remembered(len(image.records), size_of(image.records))
+
+    async def _speak(self, image: Image) -> None:
+        for topic, records in image.said.items():
+            name = self._config.outputs[topic]
+            await self._sender.send(name, self.number, records)
+            self._observer.on_said(name, len(records), size_of(records))
+
+    def _settle(self, image: Image) -> None:
+        for entry, words in image.settled:
+            del entry.outbox[:words]
+        self.spoken = (self.term, image.counter)
+        if image.arrived_ms:
+            self._observer.on_spoken(image.arrived_ms)
+
+    async def _post(self, letters: Sequence[tuple[str, int, Record]]) -> None:
+        addressed: dict[tuple[str, int], list[Record]] = {}
+        for topic, partition, record in letters:
+            addressed.setdefault((topic, partition), []).append(record)
+        for (topic, partition), records in addressed.items():
+            await self._sender.send(topic, partition, records)
+            self._observer.on_said(topic, len(records), size_of(records))
+
+    def _make_committable(self, batches: Sequence[Batch]) -> None:
+        consumed = self._config.consumed
+        for batch in batches:
+            source = consumed.index(batch.topic)
+            if self.durable.get(source, batch.begin) != batch.begin:
+                end(BROKEN, f"Batches of {batch.topic} {self.number} are not contiguous; start the worker again.")
+            self.durable[source] = batch.offset + 1
+            self._observer.on_committable(len(batch.records))
+        self.on_committable(batches)
+
+    def _marker(self) -> bytes:
+        self._written = self.spoken
+        return envelope.encode(Spoken(*self.spoken, self.durable))
+
+    async def _write_marker(self) -> None:
+        """Say in the log that all has been said, so that a restart repeats nothing."""
+        self.last_offset = await self._sender.send(self._config.changelog, self.number, [(SPOKEN, self._marker(), [])])
+
+    # ---- opening after a recovery, before the first event
+
+    async def open(self, first_facts: dict[str, str | int]) -> None:
+        """Write the facts if there are none, say again what may not have been said, and begin to write."""
+        if not self.facts:
+            self.facts = first_facts
+            record: Record = (FACTS, envelope.encode_facts(first_facts), [])
+            self.last_offset = await self._sender.send(self._config.changelog, self.number, [record])
+        await self._say_again()
+        self.spoken = (self.term, 0)
+        self.ready = True
+
+    async def _say_again(self) -> None:
+        image, words = Image(), 0
+        for key, entry in self.entries.items():
+            if (entry.term, entry.counter) > self.spoken:
+                name = key.encode()
+                for word in entry.outbox:
+                    words += 1
+                    image.said.setdefault(word.topic, []).append((name, word.value, [("id", word.word_id.encode())]))
+                if entry.shown:
+                    self._render(image, key, entry)
+            entry.outbox = []
+            if not entry.shown:
+                self._unshown.add(key)
+        await self._speak(image)
+        if words:
+            self._observer.on_resent(words)

@@ -1,0 +1,258 @@
+"""Everything of the engine that lives as long as the process: the Faust app, what it holds, and who is told.
+
+Whoever uses the engine gives it a `Handler` and starts `Runtime.app`; it then drives
+
+    fetched batch → handler.advance (in slices, synchronous) → partition's writer → changelog, outputs → commit
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import faust
+from faust.types import TP
+
+from streams.engine.batches import Batch, BatchScheduler, RawSchema
+from streams.engine.config import EngineConfig
+from streams.engine.delivery import BatchConsumer, BatchTransport
+from streams.engine.ends import REFUSED, end
+from streams.engine.envelope import fence_number
+from streams.engine.lease import Lease
+from streams.engine.observer import Observer
+from streams.engine.partition import OwnedPartition
+from streams.engine.progress import Progress
+from streams.engine.sending import Sender
+from streams.engine.table import ChangelogTable
+
+logger = logging.getLogger(__name__)
+
+LEASE_MARGIN_S = 2.0
+"""How much sooner than its session a worker's lease ends."""
+
+
+class Handler(Protocol):
+    """What the engine calls; everything is synchronous and must not raise."""
+
+    def advance(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
+        """Advance the records of one slice in memory; return their largest event time in epoch seconds."""
+
+    def render(self, owned: OwnedPartition, key: str, body: bytes, version: tuple[int, int, int]) -> bytes | None:
+        """Make the readable document of a key."""
+
+    def opened(self, owned: OwnedPartition) -> None:
+        """Call when a partition's records are in memory and may be advanced."""
+
+
+class Runtime:
+    """One worker's engine."""
+
+    def __init__(self, config: EngineConfig, handler: Handler, observer: Observer) -> None:
+        self.config, self.handler, self.observer = config, handler, observer
+        self.held: dict[int, OwnedPartition] = {}
+        self.progress = Progress()
+        self.lease = Lease(config.session_timeout_s - LEASE_MARGIN_S)
+        self.sender = Sender(config, self.lease)
+        self.restored = 0
+        """Changelog records read in the running, or else the last, recovery."""
+        self.ready = False
+        """Recovered, and reading; false during a rebalance."""
+        self._numbers = {topic: number for number, topic in enumerate(config.consumed)}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.app = self._new_app()
+        self.table = ChangelogTable(
+            self.app, name=config.table, default=None, partitions=config.partitions, schema=RawSchema(),
+            recovery_buffer_size=8, runtime=self,
+        )  # fmt: skip
+        self.app.tables.add(self.table)
+        revoked: Any = self._on_revoked
+        shutdown: Any = self._on_shutdown
+        self.app.on_partitions_revoked.connect(revoked, weak=False)
+        self.app.on_before_shutdown.connect(shutdown, weak=False)
+
+    def _new_app(self) -> faust.App:
+        config = self.config
+        app = faust.App(
+            config.app_id,
+            broker=[f"kafka://{address}" for address in config.brokers.split(",")],
+            store="memory://",
+            datadir=config.datadir,
+            web_enabled=False,
+            topic_partitions=config.partitions,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=0,
+            stream_wait_empty=False,
+            stream_buffer_maxsize=4096,
+            ConsumerScheduler=BatchScheduler,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=1 << 20,
+            consumer_group_instance_id=config.instance_id or None,
+            broker_session_timeout=config.session_timeout_s,
+            broker_heartbeat_interval=config.session_timeout_s / 6,
+            broker_commit_interval=config.commit_interval_s,
+            producer_acks=-1,
+        )
+        transport = BatchTransport(app.conf.broker_consumer, app)
+        transport.runtime = self
+        app.transport = transport
+        return app
+
+    @property
+    def consumer(self) -> BatchConsumer:
+        """Faust's consumer, which is ours."""
+        return cast(BatchConsumer, self.app.consumer)
+
+    def number_of(self, topic: str) -> int:
+        """A consumed topic's number."""
+        return self._numbers[topic]
+
+    def topic(self, number: int) -> Any:
+        """The channel of a consumed topic, for an agent."""
+        return self.app.topic(self.config.consumed[number], schema=RawSchema(), partitions=self.config.partitions)
+
+    # ---- the road of a batch
+
+    async def drain(self, stream: Any) -> None:
+        """Body of an agent: advance every batch of a stream, slice by slice."""
+        self._begin()
+        async for event in stream.noack().events():
+            batch: Batch = event.message.value
+            await self._advance(batch)
+            self.consumer.taken(batch)
+
+    async def _advance(self, batch: Batch) -> None:
+        owned = self.held.get(batch.partition)
+        if owned is None or not owned.ready:
+            return
+        source, latest_s, size = self.number_of(batch.topic), -1, self.config.slice_records
+        for start in range(0, len(batch.records), size):
+            if self.consumer.generation != batch.generation:
+                return
+            latest_s = max(latest_s, self.handler.advance(owned, source, batch.records[start : start + size]))
+            await asyncio.sleep(0)
+        if self.consumer.generation != batch.generation:
+            return
+        owned.advanced(batch)
+        tp = TP(batch.topic, batch.partition)
+        self.progress.read(tp, batch.offset + 1, latest_s, batch.timestamp, time.monotonic())
+
+    # ---- ownership
+
+    def hold(self, number: int, term: int) -> None:
+        """Begin to hold a partition that was just claimed; it is not ready before its recovery."""
+        owned = OwnedPartition(number, term, self.config, self.sender, self.observer)
+        owned.render = self.handler.render
+        owned.on_committable = lambda batches: self.consumer.committable(batches)
+        self.held[number] = owned
+        self.ready = False
+        self.observer.on_claimed(number, term)
+
+    def recovering(self, records: int) -> None:
+        """Note how many changelog records the running recovery has read."""
+        self.restored = records
+
+    async def open(self, records: int, seconds: float) -> None:
+        """Open every held partition that was just recovered, and start every writer."""
+        new = [owned for owned in self.held.values() if not owned.ready]
+        for owned in new:
+            self._compare_facts(owned)
+            await owned.open(self._facts())
+            self.observer.on_stale(owned.stale)
+            self.handler.opened(owned)
+        for owned in self.held.values():
+            owned.start()
+        if new:
+            self.observer.on_recovered(records, seconds)
+            logger.info(
+                "Recovered %d changelog records, partitions %s, in %.1f s.", records, sorted(self.held), seconds
+            )
+
+    def _facts(self) -> dict[str, str | int]:
+        fixed = {"partitions": self.config.partitions, "generation": 0, **self.config.facts}
+        return {**self.config.first_facts, **fixed}
+
+    def _compare_facts(self, owned: OwnedPartition) -> None:
+        wanted = {"partitions": self.config.partitions, **self.config.facts}
+        for name, value in wanted.items() if owned.facts else ():
+            if owned.facts.get(name) != value:
+                end(
+                    REFUSED,
+                    f"{self.config.changelog} {owned.number} was written with {name}={owned.facts.get(name)!r}, not "
+                    f"{value!r}: set it back, or start with a new LATIDO_APP_ID to rebuild all state.",
+                )
+
+    def assigned(self, starts: dict[TP, int], ends: dict[TP, int]) -> None:
+        """Take the offsets at which reading begins; called by the consumer before the first batch."""
+        for tp, start in starts.items():
+            if owned := self.held.get(tp.partition):
+                owned.durable[self.number_of(tp.topic)] = start
+        self.progress.assign(starts, ends, time.monotonic())
+        self.ready = True
+
+    def durable_floor(self, tp: TP) -> int:
+        """Next offset that the spoken marker knows to be durable; 0 when it knows none."""
+        owned = self.held.get(tp.partition)
+        return 0 if owned is None else owned.durable.get(self.number_of(tp.topic), 0)
+
+    def fence_floor(self, tp: TP) -> int:
+        """Highest offset of a partition that stands in any fence; -1 for none."""
+        owned, number = self.held.get(tp.partition), fence_number(self.number_of(tp.topic), tp.partition)
+        entries = () if owned is None else owned.entries.values()
+        return max([entry.fences.get(number, -1) for entry in entries], default=-1)
+
+    async def _on_revoked(self, sender: Any, revoked: Any, **kwargs: Any) -> None:
+        self.ready = False
+        await self._drain_writers()
+
+    async def _on_shutdown(self, sender: Any, **kwargs: Any) -> None:
+        self.ready = False
+        await self._drain_writers()
+        for task in self._tasks:
+            task.cancel()
+        await self.sender.stop()
+
+    async def _drain_writers(self) -> None:
+        """Write and commit what is in memory, as far as the session lasts, and forget what was not advanced."""
+        self.consumer.interrupt()
+        patience_s = max(1.0, self.config.session_timeout_s - LEASE_MARGIN_S - 1.0)
+        await asyncio.gather(*[owned.stop(patience_s) for owned in self.held.values()])
+        await self.consumer.commit()
+        self.consumer.forget()
+
+    # ---- what runs beside the agents
+
+    def _begin(self) -> None:
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self.lease.beat()),
+                asyncio.create_task(self._probe()),
+                asyncio.create_task(self._documents()),
+            ]
+
+    async def _probe(self) -> None:
+        """Fetch log ends twice a second: for lag, for catching up, and for the wall clock's progress."""
+        while True:
+            await asyncio.sleep(0.5)
+            followed = self.progress.partitions()
+            if self.ready and followed:
+                now_s = int(time.time())
+                try:
+                    ends = await self.consumer.highwaters(*followed)
+                except Exception as error:
+                    logger.warning("Log ends could not be fetched: %s.", type(error).__name__)
+                    continue
+                self.progress.probe(now_s, ends, time.monotonic())
+
+    async def _documents(self) -> None:
+        """Have documents written at once after catching up, and then once per interval."""
+        while True:
+            await asyncio.sleep(0.2)
+            for number, owned in list(self.held.items()):
+                was_quiet = owned.quiet
+                owned.quiet = not (owned.ready and self.progress.caught_up(number))
+                due = owned.shown_at + self.config.document_interval_s
+                if not owned.quiet and (was_quiet or time.monotonic() >= due):
+                    owned.shown_at = time.monotonic()
+                    owned.show_all()

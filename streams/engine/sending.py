@@ -1,0 +1,81 @@
+"""Everything the engine says to Kafka goes through here: batches with acks=all, idempotent, under the lease.
+
+A send that fails ends the worker: nothing of that partition may follow a write whose fate is unknown.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from streams.engine.config import EngineConfig
+from streams.engine.ends import WRITE_FAILED, end
+from streams.engine.lease import Lease
+
+Headers = list[tuple[str, bytes]]
+Record = tuple[bytes | None, bytes | None, Headers]
+"""Key, value and headers."""
+
+
+def size_of(records: Sequence[Record]) -> int:
+    """Bytes of keys and values."""
+    return sum([len(key or b"") + len(value or b"") for key, value, _ in records])
+
+
+class Sender:
+    """One idempotent producer for changelog, outputs, dead letters and re-routed records."""
+
+    def __init__(self, config: EngineConfig, lease: Lease) -> None:
+        self._config = config
+        self._lease = lease
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> AIOKafkaProducer:
+        """Start the producer once; later calls return it."""
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._config.brokers,
+                    client_id=f"{self._config.app_id}-engine",
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    max_batch_size=self._config.max_batch_bytes,
+                    max_request_size=self._config.max_record_bytes,
+                )
+                await producer.start()
+                self._producer = producer
+        return self._producer
+
+    async def send(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        """
+        Append records to one partition, in order; wait until all are acknowledged; return the last one's offset.
+
+        Only one caller at a time may send to a changelog partition: aiokafka lets a newcomer pass one who waits.
+        """
+        producer = await self.start()
+        acknowledgements = []
+        try:
+            batch = producer.create_batch()
+            for key, value, headers in records:
+                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    self._lease.check()
+                    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+                    batch = producer.create_batch()
+                    batch.append(key=key, value=value, timestamp=None, headers=headers)
+            count = batch.record_count()
+            self._lease.check()
+            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+            *_, last = await asyncio.gather(*acknowledgements)
+        except KafkaError as error:
+            reason = type(error).__name__
+            end(WRITE_FAILED, f"A write to {topic} {partition} was not acknowledged ({reason}); start again.")
+        offset: int = last.offset + count - 1
+        return offset
+
+    async def stop(self) -> None:
+        """Send what is left and close."""
+        if self._producer is not None:
+            await self._producer.stop()

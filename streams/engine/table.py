@@ -1,0 +1,121 @@
+"""Ownership and recovery: a changelog partition is claimed, read to the claim, and only then written.
+
+**Writer term.** On assignment a new owner first appends a claim marker; the offset the broker gives it is the owner's
+term: unique, and growing with the order of append. Each record carries its writer's (term, counter), and recovery
+prefers the greater one, so what a frozen worker writes late is recognised as stale.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import faust
+import msgspec
+from faust.types import TP
+
+from streams.engine import envelope
+from streams.engine.ends import BROKEN, REFUSED, end
+from streams.engine.envelope import CLAIM, FACTS, SPOKEN
+from streams.engine.partition import OwnedPartition
+
+if TYPE_CHECKING:
+    from streams.engine.runtime import Runtime
+
+
+class ChangelogTable(faust.Table[Any, Any]):
+    """A Faust table in name: Faust assigns, seeks and reads its changelog; the records live in `Runtime.held`."""
+
+    def __init__(self, *args: Any, runtime: "Runtime", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.runtime = runtime
+        self._group_generation: int | None = None
+        self._records = 0
+        self._since = time.monotonic()
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The changelog of a partition that was kept in memory need not be read again."""
+        held = self.runtime.held.get(tp.partition)
+        return held.last_offset if held is not None and held.ready else -1
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Keep what was owned without a break and is clean; drop the rest; claim what is new."""
+        runtime = self.runtime
+        mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
+        for number in mine:
+            if missing := [t for t in runtime.config.consumed if TP(t, number) not in assigned]:
+                end(
+                    BROKEN, f"Partition {number} of {', '.join(missing)} was assigned to another worker than its state."
+                )
+        unbroken = self._group_generation is not None and generation_id == self._group_generation + 1
+        for number, owned in list(runtime.held.items()):
+            if number in mine and unbroken and owned.ready and owned.clean:
+                runtime.observer.on_kept(number)
+            else:
+                del runtime.held[number]
+        self._group_generation = generation_id
+        self._records, self._since = 0, time.monotonic()
+        for number in sorted(mine - set(runtime.held)):
+            term = await runtime.sender.send(self.changelog_topic_name, number, [(CLAIM, b"claim", [])])
+            runtime.hold(number, term)
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        """Take whole fetched batches of the changelog into memory."""
+        for event in batch:
+            message = event.message
+            owned = self.runtime.held.get(message.partition)
+            if owned is None or owned.ready:
+                continue
+            records = message.value.records
+            try:
+                restore(owned, records)
+            except msgspec.MsgspecError:
+                end(REFUSED, unreadable(self.changelog_topic_name, message.partition))
+            self._records += len(records)
+        self.runtime.recovering(self._records)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Open what was recovered: compare facts, say again what may not have been said, begin to write."""
+        try:
+            await self.runtime.open(self._records, time.monotonic() - self._since)
+        except Exception as error:
+            end(BROKEN, f"A recovered partition could not be opened ({type(error).__name__}); start the worker again.")
+        await super().on_recovery_completed(active_tps, standby_tps)
+
+
+def restore(owned: OwnedPartition, records: Iterable[Any]) -> None:
+    """Take changelog records into a partition's memory; the greater (term, counter) of a key wins."""
+    entries = owned.entries
+    for record in records:
+        key, value = record.key, record.value
+        if envelope.is_marker(key):
+            if key == SPOKEN:
+                marker = envelope.decode_spoken(value)
+                owned.spoken = max(owned.spoken, (marker.term, marker.counter))
+                for source, offset in marker.durable.items():
+                    owned.durable[source] = max(offset, owned.durable.get(source, 0))
+            elif key == FACTS:
+                owned.facts = owned.facts or envelope.decode_facts(value)
+            continue
+        name = key.decode()
+        if value is None:
+            entries.pop(name, None)
+            continue
+        new = envelope.decode_envelope(value)
+        if new.term >= owned.term:
+            end(REFUSED, unreadable(f"the changelog of partition {owned.number}", owned.number))
+        old = entries.get(name)
+        if old is not None and (old.term, old.counter) > (new.term, new.counter):
+            owned.stale += 1
+        else:
+            entries[name] = new
+
+
+def unreadable(topic: str, partition: int) -> str:
+    """One line for a changelog this worker must not touch."""
+    return (
+        f"{topic} {partition} holds records this worker did not write or cannot read: it was recreated, mirrored or "
+        "written by a newer version; restore it, or start with a new LATIDO_APP_ID to rebuild all state."
+    )

@@ -1,0 +1,79 @@
+"""
+Silence: customers who asked to be looked at again are, at the instant they named, however late that is.
+
+Per partition a heap of (due second, key) is rebuilt from the records when it is opened. A due instant counts only while
+the record still names it; what a later event has moved is passed over. Nobody is called silent while catching up.
+"""
+
+import asyncio
+import heapq
+import time
+
+from streams.agents import Pipeline
+from streams.engine.envelope import NEVER
+from streams.engine.partition import OwnedPartition
+from streams.engine.runtime import Runtime
+from streams.metrics import Metrics
+from streams.settings import Settings
+
+PAUSE_S = 0.05
+
+
+class Rechecks:
+    """The due-heaps of all held partitions, and the task that works them off."""
+
+    def __init__(self, settings: Settings, runtime: Runtime, pipeline: Pipeline, metrics: Metrics) -> None:
+        self._settings, self._runtime, self._pipeline, self._metrics = settings, runtime, pipeline, metrics
+        self._heaps: dict[OwnedPartition, list[tuple[int, str]]] = {}
+        pipeline.on_wake = self.schedule
+
+    def schedule(self, owned: OwnedPartition, key: str, due_s: int) -> None:
+        """Remember when a key asks to be looked at again."""
+        heap = self._heaps.get(owned)
+        if heap is not None:
+            heapq.heappush(heap, (due_s, key))
+
+    async def run(self) -> None:
+        """Look at whoever is due, for ever."""
+        while True:
+            await asyncio.sleep(PAUSE_S)
+            self._follow()
+            for owned in list(self._heaps):
+                await self._work_off(owned)
+
+    def _follow(self) -> None:
+        held = {owned for owned in self._runtime.held.values() if owned.ready}
+        for owned in set(self._heaps) - held:
+            del self._heaps[owned]
+        for owned in held:
+            heap = self._heaps.get(owned)
+            if heap is None or len(heap) > 2 * len(owned.entries) + 1000:
+                self._heaps[owned] = _heap_of(owned)
+
+    async def _work_off(self, owned: OwnedPartition) -> None:
+        progress, number = self._runtime.progress, owned.number
+        while self._runtime.ready and owned in self._heaps and progress.caught_up(number):
+            wall = self._settings.clock == "wall"
+            passed = progress.wall(number) if wall else progress.stream(number, time.monotonic())
+            due = self._due(owned, passed)
+            if not due:
+                return
+            self._pipeline.recheck(owned, due)
+            self._metrics.rechecks.inc(len(due))
+            await asyncio.sleep(0)
+
+    def _due(self, owned: OwnedPartition, passed_s: int) -> list[tuple[str, int]]:
+        """Take at most a slice of keys whose instant has passed, each once."""
+        heap, due = self._heaps[owned], dict[str, int]()
+        while heap and heap[0][0] <= passed_s and len(due) < self._settings.slice_records:
+            due_s, key = heapq.heappop(heap)
+            entry = owned.entries.get(key)
+            if entry is not None and entry.wake_at == due_s:
+                due[key] = due_s
+        return list(due.items())
+
+
+def _heap_of(owned: OwnedPartition) -> list[tuple[int, str]]:
+    heap = [(entry.wake_at, key) for key, entry in owned.entries.items() if entry.wake_at != NEVER]
+    heapq.heapify(heap)
+    return heap

@@ -1,0 +1,67 @@
+"""The roster of topics: every topic's name, what it is for, and how it is made.
+
+All topics have the same number of partitions, and one customer's events, record and signals have the same number.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from schemas import SOURCES
+from streams.settings import Settings
+
+OUTPUTS: Final = ("churn-risk", "next-best-actions", "customers")
+"""Topics that records speak to; the index is the *output number* that records keep. Append only."""
+
+DOCUMENTS: Final = OUTPUTS.index("customers")
+DEAD_LETTERS: Final = "dead-letters"
+REROUTED: Final = "rerouted"
+TABLE: Final = "engagement"
+
+DAY_MS: Final = 86_400_000
+BIG_RECORD: Final = 2 << 20
+"""A dead letter holds the largest record that a default broker accepts, and its headers."""
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """One topic: its role and the settings it is created with."""
+
+    name: str
+    role: Literal["in", "out", "internal"]
+    config: dict[str, str]
+
+
+def roster(settings: Settings) -> list[Topic]:
+    """List every topic of an installation, sources first."""
+    deleted = {"cleanup.policy": "delete"}
+    compacted = {"cleanup.policy": "compact"}
+    week, month = {"retention.ms": str(7 * DAY_MS)}, {"retention.ms": str(30 * DAY_MS)}
+    return [
+        *[Topic(full_name(settings, name), "in", deleted | month) for name in SOURCES],
+        *[
+            Topic(full_name(settings, name), "out", compacted if name == "customers" else deleted | month)
+            for name in OUTPUTS
+        ],
+        Topic(
+            full_name(settings, DEAD_LETTERS),
+            "out",
+            deleted | {"retention.ms": str(14 * DAY_MS), "max.message.bytes": str(BIG_RECORD)},
+        ),
+        Topic(full_name(settings, REROUTED), "internal", deleted | week),
+        Topic(changelog(settings), "internal", compacted),
+    ]
+
+
+def full_name(settings: Settings, name: str) -> str:
+    """A topic's name with the configured prefix."""
+    return settings.topic_prefix + name
+
+
+def group(settings: Settings) -> str:
+    """The consumer group; two installations on one cluster differ by prefix or by app id."""
+    return settings.topic_prefix + settings.app_id
+
+
+def changelog(settings: Settings) -> str:
+    """The topic that holds all state."""
+    return f"{group(settings)}-{TABLE}-changelog"
