@@ -1,0 +1,151 @@
+"""
+The catalogue: which actions there are, as data.
+
+Law: a catalogue that was parsed is whole - every action has a moment that exists, durations that
+make sense and a message whose names that moment can fill. What is wrong is said by action and field.
+"""
+
+import re
+import tomllib
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+MAX_ACTIONS: Final = 32
+"""So many actions at most: every one may leave a line in every record."""
+
+NOTHING: Final = "nothing"
+"""The name of the decision to do nothing."""
+
+YEAR_S: Final = 366 * 86400
+
+MomentName = Literal[
+    "cart_abandoned",
+    "visit_without_purchase",
+    "browsed_and_left",
+    "first_purchase",
+    "milestone",
+    "refill_due",
+    "risk_high",
+]
+
+WORDS: Final[dict[MomentName, frozenset[str]]] = {
+    "cart_abandoned": frozenset({"product_id", "products"}),
+    "visit_without_purchase": frozenset({"store_id"}),
+    "browsed_and_left": frozenset({"product_id", "views"}),
+    "first_purchase": frozenset({"orders"}),
+    "milestone": frozenset({"orders"}),
+    "refill_due": frozenset({"days"}),
+    "risk_high": frozenset({"days", "band"}),
+}
+"""The names that a message may use, for each moment."""
+
+TIMED: Final[frozenset[MomentName]] = frozenset(
+    {"cart_abandoned", "visit_without_purchase", "browsed_and_left", "refill_due"}
+)
+"""The moments that open by the passing of time even without a delay."""
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Duration = Annotated[int, Meta(ge=0, le=3 * YEAR_S)]
+Positive = Annotated[int, Meta(ge=60, le=3 * YEAR_S)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class CatalogueError(Exception):
+    """A catalogue that cannot be used; its text is one sentence with the action and the field."""
+
+
+class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that may be done, when a moment calls for it; durations in seconds."""
+
+    name: Name
+    moment: MomentName
+    channel: Name
+    purpose: Name
+    priority: Annotated[float, Meta(ge=0, le=1_000_000)]
+    cooldown_s: Duration
+    expires_after_s: Positive
+    window_s: Positive
+    message: Annotated[str, Meta(min_length=1, max_length=500)]
+    delay_s: Duration = 0
+    minimum: Annotated[int, Meta(ge=2, le=12)] = 3
+    milestones: Annotated[tuple[Annotated[int, Meta(ge=2)], ...], Meta(max_length=32)] = ()
+    valid_from: Instant | None = None
+    valid_until: Instant | None = None
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All actions, the most urgent first, and a version that names them."""
+
+    actions: tuple[Action, ...]
+    timed: tuple[Action, ...]
+    """Those whose moments open by the passing of time, so that a customer must be woken for them."""
+    version: str
+
+
+def parse(text: str) -> Catalogue:
+    """Read a catalogue in TOML; raise CatalogueError with one sentence that names action and field."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"The catalogue is not TOML: {error}.") from None
+    unknown = sorted(set(tables) - {"action"})
+    if unknown:
+        raise CatalogueError(f"The catalogue has a table {unknown[0]!r}; it may only have [[action]] tables.")
+    rows = tables.get("action", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise CatalogueError("The catalogue's actions must be written as [[action]] tables.")
+    if len(rows) > MAX_ACTIONS:
+        raise CatalogueError(f"The catalogue has {len(rows)} actions; at most {MAX_ACTIONS} are allowed.")
+    actions = [_action(number, row) for number, row in enumerate(rows, start=1)]
+    for action in actions:
+        if sum(action.name == other.name for other in actions) > 1:
+            raise CatalogueError(f"Action {action.name!r}: the name occurs more than once.")
+    return _assemble(actions)
+
+
+def _assemble(actions: list[Action]) -> Catalogue:
+    ranked = tuple(sorted(actions, key=lambda action: (-action.priority, action.name)))
+    version = blake2b(msgspec.json.encode(ranked), digest_size=6).hexdigest()
+    timed = tuple(action for action in ranked if action.delay_s > 0 or action.moment in TIMED)
+    return Catalogue(actions=ranked, timed=timed, version=version)
+
+
+def _action(number: int, row: dict[str, object]) -> Action:
+    title = f"Action {row.get('name', number)!r}"
+    try:
+        action = msgspec.convert(row, Action)
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"{title}: {_sentence(str(error))}.") from None
+    unknown = set(re.findall(r"{([^{}]*)}", action.message)) - WORDS[action.moment]
+    if unknown:
+        known = ", ".join(sorted(WORDS[action.moment]))
+        raise CatalogueError(f"{title}: field 'message' uses {{{min(unknown)}}}; {action.moment} knows {known}.")
+    if re.search(r"[{}]", re.sub(r"{[^{}]*}", "", action.message)):
+        raise CatalogueError(f"{title}: field 'message' has a brace without its partner.")
+    if action.name == NOTHING:
+        raise CatalogueError(f"{title}: field 'name' is taken by the decision to do nothing.")
+    if (action.moment == "milestone") != bool(action.milestones):
+        raise CatalogueError(f"{title}: field 'milestones' belongs to the moment milestone, and only there.")
+    if action.valid_from and action.valid_until and action.valid_from >= action.valid_until:
+        raise CatalogueError(f"{title}: field 'valid_until' must be later than valid_from.")
+    return action
+
+
+def _sentence(message: str) -> str:
+    """
+    Turn msgspec's message into ours.
+
+    >>> _sentence("Expected `int` >= 0 - at `$.cooldown_s`")
+    "field 'cooldown_s': expected `int` >= 0"
+    """
+    fault, _, place = message.partition(" - at `$.")
+    fault = fault[0].lower() + fault[1:]
+    return f"field {place.rstrip('`')!r}: {fault}" if place else fault
+
+
+EMPTY: Final = _assemble([])
+"""A catalogue without actions: nothing is ever decided."""

@@ -1,0 +1,115 @@
+"""
+The document: the current truth about one customer, for people and programs to read.
+
+Law: a document is a function of the record and the instant; windows are whole tiles that end at the
+instant - 1 hour (the current and the one before), 24 hours, 7 and 30 days, the current one included.
+"""
+
+from typing import Final
+
+from schemas import (
+    BANDS,
+    EVENT_TYPES,
+    ActiveDays,
+    ContentShared,
+    CustomerDocument,
+    DaysActive,
+    Participation,
+    PendingAction,
+    ReferralSent,
+    ReviewWritten,
+    Window,
+    Windows,
+)
+from streams.core.engagement import HOUR_S, Engagement, day_of
+from streams.core.moments import active_between, cart_of
+from streams.core.record import load
+from streams.core.rules import Rules
+from streams.core.signals import at, encode, names_of
+from streams.core.stance import Stance
+from streams.core.step import next_crossing
+from streams.core.tiles import COUNT, MONEY, sums
+
+_REVIEWS: Final = EVENT_TYPES.index(ReviewWritten)
+_SHARES: Final = EVENT_TYPES.index(ContentShared)
+_REFERRALS: Final = EVENT_TYPES.index(ReferralSent)
+
+
+def document(rules: Rules, key: str, body: bytes, version: tuple[int, int, int], as_of_s: int) -> bytes:
+    """Render a customer's document as JSON; raise ValueError for a guest order, which has none."""
+    record = load(body)
+    if record.stance is None:
+        raise ValueError("a guest order has no document")
+    return encode(describe(rules, key, record.engagement, record.stance, version, as_of_s))
+
+
+def describe(
+    rules: Rules, key: str, engagement: Engagement, stance: Stance, version: tuple[int, int, int], as_of_s: int
+) -> CustomerDocument:
+    """Say everything we know of a customer at an instant; never earlier than the record itself."""
+    as_of_s = max(as_of_s, engagement.last_s, stance.assessed_s)
+    customer_id, anonymous_id = names_of(key)
+    scored = stance.band >= 0
+    sold = engagement.orders - engagement.foreign
+    pending = stance.pending_action and stance.pending_until_s > as_of_s
+    return CustomerDocument(
+        version=version,
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        as_of=at(as_of_s),
+        first_seen=at(engagement.first_s),
+        last_seen=at(engagement.last_s),
+        last_act=at(engagement.last_act_s) if engagement.last_act_s >= 0 else None,
+        risk=round(stance.risk, 6) if scored else None,
+        band=BANDS[stance.band] if scored else None,
+        next_crossing=next_crossing(stance) if scored else None,
+        risk_as_of=at(stance.assessed_s) if scored else None,
+        days_active=_days_active(engagement, as_of_s),
+        windows=_windows(engagement, as_of_s),
+        orders=engagement.orders,
+        revenue_minor=engagement.revenue_minor,
+        currency=rules.base_currency,
+        average_order_minor=engagement.revenue_minor // sold if sold > 0 else None,
+        participation=_participation(engagement),
+        cart=tuple(cart_of(engagement)),
+        pending_action=PendingAction(action=stance.pending_action, expires_at=at(stance.pending_until_s))
+        if pending
+        else None,
+        last_actions={name: at(chosen_s) for name, (_, chosen_s) in sorted(stance.answers.items()) if chosen_s},
+    )
+
+
+def _participation(engagement: Engagement) -> Participation:
+    totals = [*engagement.totals, *[0] * len(EVENT_TYPES)]
+    return Participation(reviews=totals[_REVIEWS], shares=totals[_SHARES], referrals=totals[_REFERRALS])
+
+
+def _days_active(engagement: Engagement, as_of_s: int) -> DaysActive:
+    today = day_of(as_of_s, engagement.offset_s)
+
+    def count(bitmap: bytes) -> ActiveDays:
+        days = int.from_bytes(bitmap, "little")
+        d30, d90, d365 = (active_between(days, engagement, today - back + 1, today) for back in (30, 90, 365))
+        return ActiveDays(d30=d30, d90=d90, d365=d365)
+
+    return DaysActive(web=count(engagement.web), store=count(engagement.store), order=count(engagement.order))
+
+
+def _windows(engagement: Engagement, as_of_s: int) -> Windows:
+    day, hour = day_of(as_of_s, engagement.offset_s), as_of_s // HOUR_S
+    by_hour = (engagement.hour_acts, engagement.hour_orders, engagement.hour_money)
+    by_day = (engagement.day_acts, engagement.day_orders, engagement.day_money)
+    return Windows(
+        h1=_window(by_hour, hour - 1, hour),
+        h24=_window(by_hour, hour - 23, hour),
+        d7=_window(by_day, day - 6, day),
+        d30=_window(by_day, day - 29, day),
+    )
+
+
+def _window(tiles: tuple[bytes, bytes, bytes], first: int, last: int) -> Window:
+    acts, orders, money = tiles
+    web, store, _ = sums(acts, COUNT, first, last)
+    web_orders, store_orders, _ = sums(orders, COUNT, first, last)
+    web_money, store_money, _ = sums(money, MONEY, first, last)
+    return Window(web=web, store=store, orders=web_orders + store_orders, revenue_minor=web_money + store_money)

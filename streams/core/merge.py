@@ -1,0 +1,67 @@
+"""
+Merging two identities of one person.
+
+Law: the histories are disjoint - no event was folded into both. Then merging is a union of days and
+a sum of everything counted: commutative and associative, and it equals folding all events into one.
+Both engagements have the same day boundary.
+"""
+
+from itertools import zip_longest
+
+from streams.core.engagement import CART_CHANGES, HOUR_S, HOURS, VIEWS, VISITS, Engagement, base_of, rebase, snapshot
+from streams.core.newest import union as newest_union
+from streams.core.ring import union as ring_union
+from streams.core.tiles import COUNT, MONEY, trim, wrap
+from streams.core.tiles import union as tiles_union
+
+
+def merge(a: Engagement, b: Engagement, ring_sizes: tuple[int, ...] = (256, 64, 64)) -> Engagement:
+    """Say what one customer did who was known under two names; raise ValueError if their days begin differently."""
+    if a.offset_s != b.offset_s:
+        raise ValueError("engagements with different day boundaries cannot be merged")
+    first_s, last_s = min(a.first_s, b.first_s), max(a.last_s, b.last_s)
+    a, b = _widened(a, first_s, last_s), _widened(b, first_s, last_s)
+    base, first_hour = base_of(a), last_s // HOUR_S - HOURS + 1
+    return Engagement(
+        offset_s=a.offset_s,
+        first_s=first_s,
+        last_s=last_s,
+        first_act_s=min((first for first in (a.first_act_s, b.first_act_s) if first >= 0), default=-1),
+        last_act_s=max(a.last_act_s, b.last_act_s),
+        web=_days_union(a.web, b.web),
+        store=_days_union(a.store, b.store),
+        order=_days_union(a.order, b.order),
+        rings=[
+            ring_union(x, y, size)
+            for (x, y), size in zip(zip_longest(a.rings, b.rings, fillvalue=b""), ring_sizes, strict=False)
+        ],
+        totals=[x + y for x, y in zip_longest(a.totals, b.totals, fillvalue=0)],
+        orders=a.orders + b.orders,
+        revenue_minor=wrap(a.revenue_minor + b.revenue_minor, MONEY),
+        foreign=a.foreign + b.foreign,
+        day_acts=trim(tiles_union(a.day_acts, b.day_acts, COUNT), COUNT, base),
+        day_orders=trim(tiles_union(a.day_orders, b.day_orders, COUNT), COUNT, base),
+        day_money=trim(tiles_union(a.day_money, b.day_money, MONEY), MONEY, base),
+        hour_acts=trim(tiles_union(a.hour_acts, b.hour_acts, COUNT), COUNT, first_hour),
+        hour_orders=trim(tiles_union(a.hour_orders, b.hour_orders, COUNT), COUNT, first_hour),
+        hour_money=trim(tiles_union(a.hour_money, b.hour_money, MONEY), MONEY, first_hour),
+        cart=newest_union(a.cart, b.cart, CART_CHANGES),
+        views=newest_union(a.views, b.views, VIEWS),
+        visit=newest_union(a.visit, b.visit, VISITS),
+        last_order_s=max(a.last_order_s, b.last_order_s),
+        checkout_s=max(a.checkout_s, b.checkout_s),
+    )
+
+
+def _widened(engagement: Engagement, first_s: int, last_s: int) -> Engagement:
+    """Bring the bitmaps to the base that the common first and last give."""
+    wide = snapshot(engagement)
+    before = base_of(wide)
+    wide.first_s, wide.last_s = first_s, last_s
+    rebase(wide, (before - base_of(wide)) // 8)
+    return wide
+
+
+def _days_union(a: bytes, b: bytes) -> bytes:
+    days = int.from_bytes(a, "little") | int.from_bytes(b, "little")
+    return days.to_bytes((days.bit_length() + 7) // 8, "little")

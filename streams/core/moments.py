@@ -1,0 +1,187 @@
+"""
+Moments: the contacts that count, found in what a customer did.
+
+Law: a moment is a pure function of engagement, stance and action. It has a key - the second of what
+caused it - and an instant at which it opens; it closes `window_s` later. A moment whose key is not
+greater than the one an action last answered has been answered.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from schemas import BANDS, EVENT_TYPES, OrderPlaced
+from streams.core.catalogue import Action, MomentName
+from streams.core.churn import active_days
+from streams.core.engagement import CART_HEAD, DAY_S, Engagement, base_of, day_of
+from streams.core.newest import entries, newest_second
+from streams.core.stance import Stance
+
+_ORDER_PLACED: Final = EVENT_TYPES.index(OrderPlaced)
+_HIGH: Final = BANDS.index("high")
+
+Found = tuple[int, int]
+"""The key of a moment and the second at which it opens."""
+
+
+class Telling(NamedTuple):
+    """A moment in words: why, and the names a message may use."""
+
+    reason: str
+    words: dict[str, str]
+
+
+def cart_of(engagement: Engagement) -> dict[str, int]:
+    """Say which products are in the cart, each with the second at which it was last put there, oldest first."""
+    quantity: dict[str, int] = {}
+    added: dict[str, int] = {}
+    for change in reversed(list(entries(engagement.cart))):
+        if change.second <= engagement.last_order_s:
+            continue
+        product = change.payload[CART_HEAD:].decode()
+        moved = int.from_bytes(change.payload[:4], "big", signed=True)
+        quantity[product] = max(0, quantity.get(product, 0) + moved)
+        if moved > 0:
+            added.pop(product, None)
+            added[product] = change.second
+    return {product: second for product, second in added.items() if quantity[product] > 0}
+
+
+def _cart_abandoned(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    if newest_second(engagement.cart) <= engagement.last_order_s:
+        return None
+    cart = cart_of(engagement)
+    if not cart:
+        return None
+    key = max(cart.values())
+    return key, key + action.delay_s
+
+
+def _visit_without_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    key = newest_second(engagement.visit)
+    if key < 0 or engagement.last_order_s + action.delay_s >= key:
+        return None  # bought in the shop: the till's order precedes the steps out of the door
+    return key, key + action.delay_s
+
+
+def _browsed_and_left(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    views = engagement.views
+    if not views or views[0] < action.minimum or views.count(views[13 : 15 + views[13]]) < action.minimum:
+        return None
+    newest, *others = entries(views)
+    same = [newest.second, *(view.second for view in others if view.payload == newest.payload)]
+    if len(same) < action.minimum:
+        return None
+    first = same[action.minimum - 1]
+    if first < newest.second - DAY_S or max(newest_second(engagement.cart), engagement.last_order_s) >= first:
+        return None
+    return newest.second, newest.second + action.delay_s
+
+
+def _first_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    if engagement.last_order_s < 0 or engagement.totals[_ORDER_PLACED] != 1:
+        return None
+    return engagement.last_order_s, engagement.last_order_s + action.delay_s
+
+
+def _milestone(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    if engagement.orders not in action.milestones or engagement.last_order_s < 0:
+        return None
+    return engagement.last_order_s, engagement.last_order_s + action.delay_s
+
+
+def _refill_due(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    interval_s = refill_interval_s(engagement, action.minimum)
+    if not interval_s:
+        return None
+    return engagement.last_order_s, engagement.last_order_s + interval_s + action.delay_s
+
+
+def refill_interval_s(engagement: Engagement, minimum: int) -> int:
+    """Say the mean time between order days in seconds; 0 if there are fewer than `minimum` of them."""
+    if engagement.orders < minimum:
+        return 0
+    days = int.from_bytes(engagement.order, "little")
+    count = days.bit_count()
+    if count < minimum:
+        return 0
+    first = (days & -days).bit_length()
+    return (days.bit_length() - first) * DAY_S // (count - 1)
+
+
+def _risk_high(_engagement: Engagement, stance: Stance, action: Action) -> Found | None:
+    if stance.band < _HIGH or stance.rose_s < 0:
+        return None
+    return stance.rose_s, stance.rose_s + action.delay_s
+
+
+FIND: Final[dict[MomentName, Callable[[Engagement, Stance, Action], Found | None]]] = {
+    "cart_abandoned": _cart_abandoned,
+    "visit_without_purchase": _visit_without_purchase,
+    "browsed_and_left": _browsed_and_left,
+    "first_purchase": _first_purchase,
+    "milestone": _milestone,
+    "refill_due": _refill_due,
+    "risk_high": _risk_high,
+}
+"""How each moment is found."""
+
+
+def tell(moment: MomentName, engagement: Engagement, stance: Stance, now_s: int) -> Telling:
+    """Put an open moment into words."""
+    match moment:
+        case "cart_abandoned":
+            cart = list(cart_of(engagement))
+            left = "at the checkout" if engagement.checkout_s > engagement.last_order_s else "in the basket"
+            words = {"product_id": cart[-1], "products": str(len(cart))}
+            return Telling(f"{_count(len(cart), 'product')} left {left}, not ordered.", words)
+        case "visit_without_purchase":
+            visit = next(entries(engagement.visit))
+            store = visit.payload.decode()
+            return Telling(f"Was in shop {store} and bought nothing.", {"store_id": store})
+        case "browsed_and_left":
+            views = list(entries(engagement.views))
+            product = views[0].payload
+            count = sum(view.payload == product for view in views)
+            words = {"product_id": product.decode(), "views": str(count)}
+            return Telling(f"Looked at {words['product_id']} {count} times and left.", words)
+        case "first_purchase":
+            return Telling("Placed a first order.", {"orders": "1"})
+        case "milestone":
+            orders = str(engagement.orders)
+            return Telling(f"Placed order number {orders}.", {"orders": orders})
+        case "refill_due":
+            days = max(1, refill_interval_s(engagement, 2) // DAY_S)
+            since = (now_s - engagement.last_order_s) // DAY_S
+            return Telling(f"Orders every {_count(days, 'day')}; the last was {_count(since, 'day')} ago.",
+                           {"days": str(days)})  # fmt: skip
+        case "risk_high":
+            silent = silent_days(engagement, now_s)
+            band = BANDS[stance.band]
+            return Telling(f"Risk became {band} after {_count(silent, 'silent day')}.",
+                           {"days": str(silent), "band": band})  # fmt: skip
+
+
+def silent_days(engagement: Engagement, now_s: int) -> int:
+    """Say how many days ago the customer last acted."""
+    return day_of(now_s, engagement.offset_s) - day_of(engagement.last_act_s, engagement.offset_s)
+
+
+def usual_days(engagement: Engagement) -> float | None:
+    """Say the mean time between active days within the window, in days; None with fewer than two."""
+    days = active_days(engagement)
+    count = days.bit_count()
+    if count < 2:
+        return None
+    first = (days & -days).bit_length()
+    return (days.bit_length() - first) / (count - 1)
+
+
+def active_between(days: int, engagement: Engagement, first_day: int, last_day: int) -> int:
+    """Count the active days of a bitmap within a range of days, both ends included."""
+    base = base_of(engagement)
+    low, high = max(0, first_day - base), last_day - base + 1
+    return 0 if high <= low else (days >> low & (1 << high - low) - 1).bit_count()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,56 @@
+"""Everything the core is configured with; there is no clock in it."""
+
+from typing import Final
+
+import msgspec
+
+from streams.core.catalogue import EMPTY, Catalogue
+from streams.core.churn import POPULATION, Population
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What the core goes by. Durations are in seconds; edges and steps are probabilities.
+
+    `speak_from_s` is the first instant (seconds since 1970) whose signals are published.
+    `ring_sizes` stands in the order of `schemas.SOURCES`; their sum must not exceed `MAX_RING_ENTRIES`.
+    """
+
+    catalogue: Catalogue = EMPTY
+    population: Population = POPULATION
+    day_offset_s: int = 0
+    base_currency: str = "GBP"
+    horizon_days: int = 28
+    band_edges: tuple[float, float, float] = (0.25, 0.50, 0.75)
+    hysteresis: float = 0.05
+    spoken_step: float = 0.10
+    ring_sizes: tuple[int, int, int] = (256, 64, 64)
+    churn_risk_expires_s: int = 86400
+    speak_from_s: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what would break the bound on a record's size."""
+        if sum(self.ring_sizes) > MAX_RING_ENTRIES or min(self.ring_sizes) < 1:
+            raise ValueError(f"ring_sizes must each be at least 1 and at most {MAX_RING_ENTRIES} together")
+
+
+MAX_RING_ENTRIES: Final = 768
+"""What fits into a record of 64 KiB beside two years of tiles: 9 KiB."""
+
+
+def band_of(risk: float, band: int, rules: Rules) -> int:
+    """
+    Say the band of a risk, given the band so far (-1: none yet).
+
+    A band is entered at its edge and left downwards only at its edge less the hysteresis.
+
+    >>> [BANDS[band_of(risk, 1, Rules())] for risk in (0.19, 0.21, 0.49, 0.50)]
+    ['low', 'medium', 'medium', 'high']
+    """
+    edges = rules.band_edges
+    reached = (risk >= edges[0]) + (risk >= edges[1]) + (risk >= edges[2])
+    if reached >= band:
+        return reached
+    while band > reached and risk < edges[band - 1] - rules.hysteresis:
+        band -= 1
+    return band

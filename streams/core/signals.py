@@ -1,0 +1,109 @@
+"""
+Signals: what a step says aloud, with an id that repeats when its cause repeats.
+
+Law: the id is a hash of the customer, the kind, the cause and the ordinal. A cause is an event
+(topic, time, id) or the due instant of a recheck. Every number spoken is finite.
+"""
+
+import math
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Final, NamedTuple, overload
+
+import msgspec
+
+from schemas import BANDS, SOURCES, Cause, ChurnRisk, Event, NextBestAction, NextCrossing, Reason
+from streams.core.record import ANONYMOUS_MARK
+
+CHURN_RISK: Final = "churn-risk"
+NEXT_BEST_ACTIONS: Final = "next-best-actions"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+encode = msgspec.json.Encoder().encode
+
+
+class Signal(msgspec.Struct, frozen=True, gc=False):
+    """One thing to say: `kind` is the output topic, `label` the band or the action, for metrics."""
+
+    kind: str
+    signal_id: str
+    body: bytes
+    label: str
+
+
+class Happening(NamedTuple):
+    """What made us look: an event of a source, or (event None) silence that lasted until `due_s`."""
+
+    source: int
+    event: Event | None
+    due_s: int
+
+
+@overload
+def at(second: int) -> datetime: ...
+@overload
+def at(second: None) -> None: ...
+def at(second: int | None) -> datetime | None:
+    """Turn a second since 1970 into an instant in UTC."""
+    return None if second is None else datetime.fromtimestamp(second, UTC)
+
+
+def names_of(key: str) -> tuple[str | None, str | None]:
+    """
+    Split a key into customer_id and anonymous_id.
+
+    >>> names_of("c1"), names_of("~a7")
+    (('c1', None), (None, 'a7'))
+    """
+    return (None, key[1:]) if key.startswith(ANONYMOUS_MARK) else (key, None)
+
+
+def signal_id(key: str, kind: str, happening: Happening, ordinal: int = 0) -> str:
+    """Say the id of a signal: 32 hexadecimal digits."""
+    event = happening.event
+    if event is None:
+        cause: tuple[object, ...] = ("recheck", happening.due_s)
+    else:
+        cause = (SOURCES[happening.source], (event.occurred_at - _EPOCH) // _MICROSECOND, event.event_id)
+    return blake2b(encode((key, kind, cause, ordinal)), digest_size=16).hexdigest()
+
+
+def cause_of(happening: Happening) -> Cause:
+    """Name the cause as it is published."""
+    event = happening.event
+    if event is None:
+        return Cause(topic="recheck", event_id=None, at=at(happening.due_s))
+    return Cause(topic=SOURCES[happening.source], event_id=event.event_id, at=event.occurred_at.astimezone(UTC))
+
+
+def churn_risk(
+    key: str, happening: Happening, *, now_s: int, horizon_days: int, risk: float, band: int, previous_band: int,
+    reasons: tuple[Reason, ...], crossing: NextCrossing | None, model: str, expires_s: int,
+) -> Signal:  # fmt: skip
+    """Say how likely a customer is to leave."""
+    assert math.isfinite(risk)
+    customer_id, anonymous_id = names_of(key)
+    spoken = ChurnRisk(
+        signal_id=signal_id(key, CHURN_RISK, happening),
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        as_of=at(now_s),
+        horizon_days=horizon_days,
+        risk=round(risk, 6),
+        band=BANDS[band],
+        previous_band=None if previous_band < 0 else BANDS[previous_band],
+        reasons=reasons,
+        next_crossing=crossing,
+        model=model,
+        cause=cause_of(happening),
+        expires_at=at(expires_s),
+    )
+    return Signal(CHURN_RISK, spoken.signal_id, encode(spoken), spoken.band)
+
+
+def next_best_action(spoken: NextBestAction) -> Signal:
+    """Say what is best to do next."""
+    assert math.isfinite(spoken.priority)
+    return Signal(NEXT_BEST_ACTIONS, spoken.signal_id, encode(spoken), spoken.action)

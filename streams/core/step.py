@@ -1,0 +1,292 @@
+"""
+The step: events in, records and signals out.
+
+Law: what comes out does not depend on how events were cut into slices. Folding keeps a snapshot
+wherever a score may change; all snapshots are scored together, element by element, and then judged
+one after another in their order, each from its own snapshot and the stance alone. Now is the
+greatest of the latest event, the last assessment and the event's own second; there is no clock. If
+anything raises, the stored bytes are untouched and the slice may be repeated event by event.
+"""
+
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import msgspec
+import numpy as np
+
+from schemas import BANDS, SOURCES, Event, NextBestAction, NextCrossing
+from streams.core.choose import Decision, choose, next_opening, remember
+from streams.core.churn import CHUNK, MODEL, Rhythm, Silence, instant_of, rhythm
+from streams.core.decode import LAST_SECOND, Refused, second_of
+from streams.core.engagement import DAY_S, Engagement, fold, snapshot
+from streams.core.reasons import reasons
+from streams.core.record import Record, dump, load, new
+from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
+from streams.core.rules import Rules, band_of
+from streams.core.signals import (
+    NEXT_BEST_ACTIONS,
+    Happening,
+    Signal,
+    at,
+    cause_of,
+    churn_risk,
+    names_of,
+    next_best_action,
+    signal_id,
+)
+from streams.core.stance import NONE, Stance
+
+FIRST_SECOND: Final = DAY_S
+"""The first second that is folded, so that no day boundary makes a day negative."""
+
+_CLICKSTREAM: Final = SOURCES.index("clickstream")
+_HIGH: Final = BANDS.index("high")
+_LATE: Final = Refused("late", "So many newer events are known that a copy of this one could not be told any more.")
+_PAST: Final = Refused("past", "occurred_at lies before the first day that a record can hold.")
+_FUTURE: Final = Refused("future", "occurred_at lies after the last second that a record can hold, in 2106.")
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """
+    What became of one customer: the new record and what is said.
+
+    `muted` counts signals that were formed but are not published. `wake_at` is when to look again, in
+    seconds since 1970. `show` asks for the customer's document to be written now.
+    """
+
+    body: bytes
+    signals: tuple[Signal, ...]
+    muted: int
+    wake_at: int | None
+    show: bool
+
+
+class _Work:
+    """One customer in hand during a slice."""
+
+    __slots__ = ("changed", "key", "muted", "now_s", "record", "show", "signals")
+
+    def __init__(self, key: str, record: Record) -> None:
+        self.key = key
+        self.record = record
+        self.now_s = 0 if record.stance is None else record.stance.assessed_s
+        self.signals: list[Signal] = []
+        self.muted = 0
+        self.show = False
+        self.changed = False
+
+
+class _Shot(NamedTuple):
+    """The state at an instant at which the score may have changed."""
+
+    work: _Work
+    engagement: Engagement
+    stance: Stance
+    rhythm: Rhythm
+    now_s: int
+    happening: Happening
+
+
+class Advance:
+    """
+    One slice of work: observe events and rechecks in order, then finish.
+
+    `now_s` is the wall clock by which expiry is judged; None under the stream clock. `foreign` counts
+    orders in another currency than the base currency.
+    """
+
+    def __init__(self, rules: Rules, now_s: int | None = None) -> None:
+        """Begin a slice."""
+        self.foreign = 0
+        self._rules = rules
+        self._now_s = now_s
+        self._works: dict[str, _Work] = {}
+        self._shots: list[_Shot] = []
+
+    def observe(self, key: str, body: bytes | None, source: int, event: Event) -> str | Refused:
+        """
+        Fold one event: "advanced", "duplicate", or Refused with the code late, past or future.
+
+        `body` is the stored record, used at the first touch of a key in this slice; None for a new customer.
+        """
+        second = second_of(event)
+        if not FIRST_SECOND <= second <= LAST_SECOND:
+            return _PAST if second < FIRST_SECOND else _FUTURE
+        work = self._works.get(key)
+        if work is None:
+            record = new(key, second, self._rules.day_offset_s) if body is None else load(body)
+            work = self._works[key] = _Work(key, record)
+        record = work.record
+        engagement = record.engagement
+        rings = engagement.rings
+        while len(rings) <= source:
+            rings.append(b"")
+        ring = rings[source]
+        size = self._rules.ring_sizes[source]
+        mark = mark_of(second, event.event_id)
+        if mark <= ring[-WIDTH:]:
+            if holds(ring, mark):
+                return "duplicate"
+            if is_late(ring, mark, size):
+                return _LATE
+        rings[source] = insert(ring, mark, size)
+        foreign = engagement.foreign
+        fresh = fold(engagement, event, second, mark, self._rules.base_currency)
+        self.foreign += engagement.foreign > foreign
+        work.changed = True
+        if record.stance is not None and (fresh or source != _CLICKSTREAM):
+            work.show |= fresh
+            self._shoot(work, record.stance, second, Happening(source, event, 0))
+        return "advanced"
+
+    def recheck(self, key: str, body: bytes, due_s: int) -> None:
+        """Look at a customer whose silence lasted until `due_s`; one that was assessed since is left alone."""
+        work = self._works.get(key)
+        if work is None:
+            work = self._works[key] = _Work(key, load(body))
+        stance = work.record.stance
+        if stance is None or due_s <= work.now_s:
+            return
+        work.changed |= self._shoot(work, stance, due_s, Happening(NONE, None, due_s))
+
+    def finish(self) -> dict[str, Step]:
+        """Score, judge and encode; every customer that changed, by key."""
+        for start in range(0, len(self._shots), CHUNK):
+            self._judge(self._shots[start : start + CHUNK])
+        return {key: self._step(work) for key, work in self._works.items() if work.changed}
+
+    def _shoot(self, work: _Work, stance: Stance, second: int, happening: Happening) -> bool:
+        engagement = work.record.engagement
+        now_s = max(work.now_s, engagement.last_s, second)
+        found = rhythm(engagement, now_s)
+        if found is None:
+            return False
+        work.now_s = now_s
+        self._shots.append(_Shot(work, snapshot(engagement), stance, found, now_s, happening))
+        return True
+
+    def _judge(self, shots: list[_Shot]) -> None:
+        """Score a chunk of snapshots together, then judge them one after another."""
+        rules = self._rules
+        silence = Silence([shot.rhythm for shot in shots], rules.population, rules.horizon_days)
+        risks = silence.risk(silence.age).tolist()
+        bands = []
+        latest: dict[str, int] = {}
+        for shot, risk in zip(shots, risks, strict=True):
+            key = shot.work.key
+            band = band_of(risk, latest.get(key, shot.stance.band), rules)
+            latest[key] = band
+            bands.append(band)
+        edges = np.array((*rules.band_edges, 2.0))[bands]
+        ages = silence.crossing(edges).tolist()
+        for shot, risk, band, age in zip(shots, risks, bands, ages, strict=True):
+            self._assess(shot, risk, band, age)
+
+    def _assess(self, shot: _Shot, risk: float, band: int, crossing_age: int) -> None:
+        """Take a stance: the band, when it will be crossed, what is said and what is done."""
+        work, stance, now_s = shot.work, shot.stance, shot.now_s
+        if band != stance.band:
+            work.show = True
+            if band >= _HIGH and band > stance.band >= 0:
+                stance.rose_s = now_s
+        stance.assessed_s, stance.risk, stance.band = now_s, risk, band
+        stance.crossing_s = NONE
+        if crossing_age >= 0:
+            spread_s = crc32(work.key.encode()) % DAY_S
+            day = shot.rhythm.first_day + crossing_age
+            stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
+        self._speak(shot)
+        decision = choose(self._rules.catalogue, shot.engagement, stance, now_s)
+        if decision is not None:
+            self._act(shot, decision)
+
+    def _is_muted(self, as_of_s: int, expires_s: int) -> bool:
+        return as_of_s < self._rules.speak_from_s or (self._now_s is not None and expires_s < self._now_s)
+
+    def _speak(self, shot: _Shot) -> None:
+        """Speak the risk the first time, on a change of band, on a real move, and to make good a muted word."""
+        work, stance, now_s, rules = shot.work, shot.stance, shot.now_s, self._rules
+        news = stance.band != stance.formed_band or abs(stance.risk - stance.formed_risk) >= rules.spoken_step
+        if not news and not stance.muted:
+            return
+        expires_s = now_s + rules.churn_risk_expires_s
+        if news:
+            stance.formed_band, stance.formed_risk = stance.band, stance.risk
+        if self._is_muted(now_s, expires_s):
+            work.muted += news
+            stance.muted, stance.unmute_s = True, max(rules.speak_from_s, self._now_s or 0)
+            return
+        signal = churn_risk(
+            work.key, shot.happening, now_s=now_s, horizon_days=rules.horizon_days, risk=stance.risk,
+            band=stance.band, previous_band=stance.heard_band, reasons=reasons(shot.engagement, now_s),
+            crossing=next_crossing(stance), model=MODEL, expires_s=expires_s,
+        )  # fmt: skip
+        stance.formed_band, stance.formed_risk = stance.band, stance.risk
+        stance.heard_band, stance.heard_s = stance.band, now_s
+        stance.muted, stance.unmute_s = False, NONE
+        work.signals.append(signal)
+        work.show = True
+
+    def _act(self, shot: _Shot, decision: Decision) -> None:
+        """Publish a decision, or only remember it when it is about the past."""
+        work, stance, now_s, catalogue = shot.work, shot.stance, shot.now_s, self._rules.catalogue
+        muted = self._is_muted(now_s, decision.expires_s)
+        remember(catalogue, stance, decision, now_s, heard=not muted)
+        if muted:
+            work.muted += 1
+            return
+        customer_id, anonymous_id = names_of(work.key)
+        action = decision.action
+        spoken = NextBestAction(
+            signal_id=signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening),
+            customer_id=customer_id,
+            anonymous_id=anonymous_id,
+            as_of=at(now_s),
+            action=decision.name,
+            moment=decision.moment,
+            channel=None if action is None else action.channel,
+            reason=decision.reason,
+            message=decision.message,
+            priority=0.0 if action is None else action.priority,
+            refused=decision.refused,
+            expires_at=at(decision.expires_s),
+            catalogue=catalogue.version,
+            cause=cause_of(shot.happening),
+        )
+        work.signals.append(next_best_action(spoken))
+        work.show = True
+
+    def _step(self, work: _Work) -> Step:
+        record = work.record
+        wake_at = None if record.stance is None else self._wake_at(record.engagement, record.stance)
+        return Step(dump(record), tuple(work.signals), work.muted, wake_at, work.show)
+
+    def _wake_at(self, engagement: Engagement, stance: Stance) -> int | None:
+        """Say when to look again: a crossing, a moment that opens, or a word to be made good."""
+        if stance.band < 0:
+            return None
+        wake_s = next_opening(self._rules.catalogue, engagement, stance)
+        if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
+            wake_s = stance.crossing_s
+        if stance.muted:
+            unmute_s = max(stance.unmute_s, stance.assessed_s + 1)
+            wake_s = unmute_s if wake_s < 0 else min(wake_s, unmute_s)
+        return None if wake_s < 0 else wake_s
+
+
+def next_crossing(stance: Stance) -> NextCrossing | None:
+    """Say which band is reached next, and when, if nothing happens."""
+    if stance.crossing_s < 0 or stance.band + 1 >= len(BANDS):
+        return None
+    return NextCrossing(band=BANDS[stance.band + 1], at=at(stance.crossing_s))
+
+
+def advance(
+    rules: Rules, key: str, body: bytes | None, source: int, event: Event, now_s: int | None = None
+) -> Step | Refused | None:
+    """Advance one customer by one event; None for a duplicate."""
+    slice_ = Advance(rules, now_s)
+    outcome = slice_.observe(key, body, source, event)
+    if isinstance(outcome, Refused):
+        return outcome
+    return slice_.finish().get(key)

@@ -1,0 +1,103 @@
+"""
+Tiles: counts and sums by day or by hour, kind by kind.
+
+Law: a blob of tiles is one canonical `bytes`: entries of a fixed width, sorted by key, each a
+big-endian key (unit * 16 + kind) and its value. What is stored is what is worked with, so a record
+is read without unpacking it, and a reference to a blob is a snapshot. Values add up modulo their
+width, which keeps the order of adding out of the bytes even where a sum would not fit.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+COUNT: Final = Struct(">Ii")
+"""A tile of counts, 8 bytes."""
+
+MONEY: Final = Struct(">Iq")
+"""A tile of money in minor units, 12 bytes."""
+
+WEB, STORE, ITEMS = 0, 1, 2
+"""The kinds of one unit; numbers up to 15 are free."""
+
+KINDS: Final = 16
+
+_key = Struct(">I").pack
+
+
+def add(tiles: bytes, form: Struct, key: int, value: int) -> bytes:
+    """
+    Add a value to the tile with this key.
+
+    >>> tiles = add(add(b"", COUNT, 7 * KINDS + WEB, 2), COUNT, 3 * KINDS + STORE, 5)
+    >>> list(entries(add(tiles, COUNT, 7 * KINDS + WEB, -1), COUNT))
+    [(3, 1, 5), (7, 0, 1)]
+    """
+    head = _key(key)
+    width = form.size
+    if head > tiles[-width : 4 - width]:  # the newest unit: by far the most frequent
+        return tiles + form.pack(key, value)
+    at = tiles.rfind(head)
+    while at % width and at > 0:
+        at = tiles.rfind(head, 0, at + 3)
+    if at < 0 or at % width:
+        at = place(tiles, width, head)
+        return tiles[:at] + form.pack(key, value) + tiles[at:]
+    total = wrap(form.unpack_from(tiles, at)[1] + value, form)
+    return tiles[:at] + form.pack(key, total) + tiles[at + width :]
+
+
+def place(tiles: bytes, width: int, head: bytes) -> int:
+    """Find the first byte of the first entry whose key is not below `head`."""
+    low, high = 0, len(tiles) // width
+    while low < high:
+        middle = (low + high) >> 1
+        if tiles[middle * width : middle * width + 4] < head:
+            low = middle + 1
+        else:
+            high = middle
+    return low * width
+
+
+def trim(tiles: bytes, form: Struct, first_unit: int) -> bytes:
+    """Forget every unit before `first_unit`."""
+    if not tiles:
+        return tiles
+    head = _key(max(0, first_unit) * KINDS)
+    if tiles[:4] >= head:
+        return tiles
+    width = form.size
+    if tiles[-width : 4 - width] < head:
+        return b""
+    return tiles[place(tiles, width, head) :]
+
+
+def entries(tiles: bytes, form: Struct) -> Iterator[tuple[int, int, int]]:
+    """Read every tile in order: unit, kind, value."""
+    return ((key >> 4, key & 15, value) for key, value in form.iter_unpack(tiles))
+
+
+def sums(tiles: bytes, form: Struct, first_unit: int, last_unit: int) -> tuple[int, int, int]:
+    """Sum the kinds WEB, STORE and ITEMS over a range of units, both ends included."""
+    totals = [0] * KINDS
+    ceiling = (last_unit + 1) * KINDS
+    start = place(tiles, form.size, _key(max(0, first_unit) * KINDS))
+    for key, value in form.iter_unpack(tiles[start:]):
+        if key >= ceiling:
+            break
+        totals[key & 15] += value
+    return totals[WEB], totals[STORE], totals[ITEMS]
+
+
+def union(a: bytes, b: bytes, form: Struct) -> bytes:
+    """Add two blobs tile by tile."""
+    totals = dict(form.iter_unpack(a))
+    for key, value in form.iter_unpack(b):
+        totals[key] = wrap(totals.get(key, 0) + value, form)
+    return b"".join([form.pack(key, totals[key]) for key in sorted(totals)])
+
+
+def wrap(value: int, form: Struct) -> int:
+    """Bring a sum back into what a tile's value can hold, modulo its width."""
+    half = 1 << (8 * form.size - 33)
+    return value if -half <= value < half else (value + half) % (2 * half) - half
