@@ -48,7 +48,7 @@ class TextLines(logging.Formatter):
         """Write a record as one line of text."""
         facts = "".join(f" {name}={value}" for name, value in _facts(record).items())
         failure = f" [{_failure(record.exc_info)}]" if _failed(record) else ""
-        line = f"{_at(record)} {record.levelname.lower()} {record.name}: {record.getMessage()}{facts}{failure}"
+        line = f"{_at(record)} {record.levelname.lower()} {record.name}: {_message(record)}{facts}{failure}"
         return " ".join(line.splitlines())
 
 
@@ -61,7 +61,7 @@ class JsonLines(logging.Formatter):
             "at": _at(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         } | _facts(record)
         if _failed(record):
             entry["error"] = _failure(record.exc_info)
@@ -70,6 +70,18 @@ class JsonLines(logging.Formatter):
 
 def _at(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Form the message; an exception among its arguments is held to the same rule as one beside it."""
+    if not isinstance(record.args, tuple):
+        return record.getMessage()
+    args = tuple(type(arg).__name__ if _silent(arg) else arg for arg in record.args)
+    return str(record.msg) % args if args else str(record.msg)
+
+
+def _silent(arg: object) -> bool:
+    return isinstance(arg, BaseException) and not _speaks_safely(arg)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:

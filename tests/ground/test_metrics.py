@@ -1,0 +1,144 @@
+"""What is scraped is known beforehand: names, labels, and how many series there can be."""
+
+import importlib.metadata
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.metrics import CHANNELS, OTHER, OUTCOMES, WINDOWS, Family, Metrics
+
+CANARY = "ana.lopez@example.com"
+PARTITIONS = 4
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics(registry, actions=("win_back", "cart_reminder"), topic_prefix="shop.")
+
+
+def scraped(registry: CollectorRegistry) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def in_full_use(metrics: Metrics) -> None:
+    for partition in range(PARTITIONS):
+        metrics.customers.labels(partition).set(1)
+        for topic in ("clickstream", "store-visits", "orders", "rerouted"):
+            metrics.lag_records.labels(topic, partition).set(1)
+            metrics.lag_seconds.labels(topic, partition).set(1)
+        for window in WINDOWS:
+            for channel in CHANNELS:
+                for family in (metrics.orders, metrics.guest_orders, metrics.revenue_minor):
+                    family.labels(window, channel, partition).set(1)
+                metrics.customers_with_orders.labels(window, channel, partition).set(1)
+                metrics.customers_with_repeat_orders.labels(window, channel, partition).set(1)
+
+
+def test_every_name_is_ours(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Each metric begins with `latido_`."""
+    in_full_use(metrics)
+
+    assert [] == [name for name, _ in scraped(registry) if not name.startswith("latido_")]
+
+
+def test_every_counter_begins_at_zero(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """All outcomes of all topics are there before the first event, else its increase could not be seen."""
+    seen = {labels for (name, labels) in scraped(registry) if name == "latido_events_total"}
+
+    topics = ("clickstream", "store-visits", "orders", "rerouted")
+    assert {(("outcome", outcome), ("topic", topic)) for outcome in OUTCOMES for topic in topics} == seen
+
+
+def test_the_number_of_series_does_not_grow_with_the_customers(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """A thousand strange values in every label add one series per place, and 400 are enough for everything."""
+    in_full_use(metrics)
+    before = len(scraped(registry))
+    families = [value for value in vars(metrics).values() if isinstance(value, Family)]
+    for customer in range(1000):
+        for family in families:
+            family.labels(*[f"customer-{customer}"] * len(family.names))
+
+    after = len(scraped(registry))
+
+    assert before <= 400
+    assert len(families) == after - before
+    assert all(len(family._children) < 200 for family in families)
+
+
+def test_an_unknown_label_value_is_shown_as_other(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Whatever slips into a label, no id can be read in Prometheus, and nothing stops."""
+    metrics.signals.labels("shop.churn-risk", CANARY).inc()
+    metrics.events.labels(CANARY, "advanced").inc()
+    metrics.dead_letters.labels(CANARY).inc()
+    metrics.customers.labels(CANARY).set(1)
+
+    assert CANARY not in generate_latest(registry).decode()
+    assert 4 == sum(1 for _, labels in scraped(registry) if any(value == OTHER for _, value in labels))
+
+
+def test_in_proper_use_nothing_is_other(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Every value that the worker has is written down."""
+    in_full_use(metrics)
+
+    assert [] == [labels for _, labels in scraped(registry) if any(value == OTHER for _, value in labels)]
+
+
+def test_the_prefix_of_topics_is_not_shown(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """One dashboard serves every prefix."""
+    metrics.events.labels("shop.orders", "advanced").inc()
+    metrics.events.labels("orders", "advanced").inc()
+
+    assert 2 == scraped(registry)[("latido_events_total", (("outcome", "advanced"), ("topic", "orders")))]
+
+
+def test_the_actions_of_the_catalogue_are_labels(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """The catalogue is read before the metrics are made, so its names are known."""
+    metrics.signals.labels("shop.next-best-actions", "win_back").inc()
+
+    assert 1 == scraped(registry)[("latido_signals_total", (("label", "win_back"), ("topic", "next-best-actions")))]
+
+
+def test_a_partition_that_is_given_away_is_not_shown(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Its new owner shows it; two would be added up."""
+    in_full_use(metrics)
+
+    metrics.disown(2)
+
+    partitions = {value for _, labels in scraped(registry) for name, value in labels if name == "partition"}
+    assert {"0", "1", "3"} == partitions
+
+
+def test_a_partition_that_comes_back_is_shown_again(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """After `disown` a child is asked for anew."""
+    metrics.customers.labels(2).set(7)
+    metrics.disown(2)
+    assert ("latido_customers", (("partition", "2"),)) not in scraped(registry)
+
+    metrics.customers.labels(2).set(9)
+
+    assert 9 == scraped(registry)[("latido_customers", (("partition", "2"),))]
+
+
+def test_the_build_is_told(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Version, Python and Faust, as one series."""
+    labels = next(dict(labels) for name, labels in scraped(registry) if name == "latido_build_info")
+
+    assert {"version", "python", "faust"} == set(labels)
+    assert importlib.metadata.version("latido") == labels["version"]
+
+
+def test_two_workers_can_live_in_one_process() -> None:
+    """Nothing is registered globally."""
+    Metrics(CollectorRegistry())
+    Metrics(CollectorRegistry())
