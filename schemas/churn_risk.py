@@ -14,7 +14,7 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=
 
     code: Label
     text: Sentence
-    figures: dict[Label, float | None] = msgspec.field(default_factory=dict)
+    figures: Annotated[dict[Label, float | None], Meta(max_length=16)] = msgspec.field(default_factory=dict)
 
 
 class ChurnRisk(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):

@@ -91,4 +91,4 @@ class CustomerDocument(Struct, frozen=True, kw_only=True, gc=False, forbid_unkno
     participation: Participation
     cart: Annotated[tuple[Id, ...], Meta(max_length=64)]
     pending_action: PendingAction | None
-    last_actions: dict[Label, Time]
+    last_actions: Annotated[dict[Label, Time], Meta(max_length=64)]

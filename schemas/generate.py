@@ -68,20 +68,20 @@ def drifted(folder: Path = FOLDER) -> list[str]:
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path = FOLDER) -> int:
     """Write the files, or with --check compare them: 1 and their names when some have drifted."""
     parser = argparse.ArgumentParser(prog="python -m schemas.generate", description=(__doc__ or "").strip())
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file has drifted")
     if parser.parse_args(arguments).check:
-        names = drifted()
+        names = drifted(folder)
         for name in names:
             print(f"{name} has drifted from the Structs; run `python -m schemas.generate`.")
         return 1 if names else 0
-    FOLDER.mkdir(exist_ok=True)
-    for name in drifted():
-        (FOLDER / name).unlink(missing_ok=True)
+    folder.mkdir(exist_ok=True)
+    for name in drifted(folder):
+        (folder / name).unlink(missing_ok=True)
     for name, text in schema_files().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
         print(f"wrote {name}")
     return 0
 
