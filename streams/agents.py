@@ -32,7 +32,7 @@ from streams.engine.ends import BROKEN, end
 from streams.engine.envelope import NEVER, Word, fence_number
 from streams.engine.home import PARTITIONERS
 from streams.engine.partition import OwnedPartition, Version
-from streams.metrics import Metrics
+from streams.metrics import OUTCOMES, Metrics
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, OUTPUTS, REROUTED, full_name
 
@@ -60,6 +60,7 @@ class Pipeline:
     """Joins core and engine; the engine's handler."""
 
     def __init__(self, settings: Settings, rules: Rules, metrics: Metrics, version: str) -> None:
+        """Join the core's rules with topics and metrics; `version` goes into dead letters."""
         self._settings, self._metrics = settings, metrics
         self._sources = [full_name(settings, name) for name in SOURCES]
         self._topics = [*SOURCES, REROUTED]
@@ -85,14 +86,16 @@ class Pipeline:
             latest = self._slice(owned, source, records)
         except Exception:
             latest = max([self._alone(owned, source, record) for record in records])
-        self._metrics.slice_seconds.observe(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._metrics.slice_seconds.observe(seconds)
+        self._metrics.event_processing_seconds.inc(seconds)
         return latest
 
     def render(self, owned: OwnedPartition, key: str, body: bytes, version: Version) -> bytes | None:
         """Render the document that people read; guests have none."""
         if key[0] == "#":
             return None
-        return document(self.rules_of(owned), key, body, version)
+        return document(self.rules_of(owned), key, body, version, 0)
 
     def opened(self, owned: OwnedPartition) -> None:
         """Nothing of a partition is kept here."""
@@ -137,10 +140,11 @@ class Pipeline:
                 offset, timestamp_ms = found.offset, found.timestamp_ms
                 fence = fence_number(origin_source, origin_number)
             event = self._doors[origin_source].read(record.value, timestamp_ms)
-            if event.__class__ is Refused:
+            if isinstance(event, Refused):
                 refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), event, record))
                 continue
             key = identity_of(event)
+            assert key is not None, "the door refuses what has no identity"
             entry = entries.get(key)
             if entry is None:
                 if not rerouted and self._home(key) != number:
@@ -160,15 +164,15 @@ class Pipeline:
                 continue
             applied[fence] = offset
             outcome = advance.observe(key, body, origin_source, event)
-            if outcome == "advanced":
+            if isinstance(outcome, Refused):
+                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
+            elif outcome == "duplicate":
+                duplicates += 1
+            else:
                 arrived[key] = timestamp_ms
                 second = second_of(event)
                 if second > latest:
                     latest = second
-            elif outcome == "duplicate":
-                duplicates += 1
-            else:
-                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
         steps = advance.finish()
         for key, applied in fences.items():
             step = steps.get(key)
@@ -181,7 +185,11 @@ class Pipeline:
         for origin, refusal, record in refused:
             self._bury(owned, origin, refusal, record)
         topic, good = self._topics[source], len(records) - duplicates - stale - len(strangers) - len(refused)
-        self._metrics.count(topic, good, duplicates, stale, len(strangers), len(refused))
+        for result, count in zip(OUTCOMES, (good, duplicates, stale, len(refused), len(strangers)), strict=True):
+            if count:
+                self._metrics.events.labels(topic, result).inc(count)
+        if advance.foreign:
+            self._metrics.foreign_currency_orders.inc(advance.foreign)
         return latest
 
     def _alone(self, owned: OwnedPartition, source: int, record: Any) -> int:
@@ -190,8 +198,9 @@ class Pipeline:
             return self._slice(owned, source, [record])
         except Exception as error:
             place = (self._topics[source], owned.number, record.offset, type(error).__name__)
-            logger.exception("A fault of ours at %s %d offset %d: %s.", *place, exc_info=None)
+            logger.error("A fault of ours at %s %d offset %d: %s.", *place, exc_info=True)
             self._internal += 1
+            self._metrics.internal_errors.inc()
             origin = Origin(source, owned.number, record.offset, record.timestamp)
             self._bury(owned, origin, Refused("internal", f"A fault of ours: {type(error).__name__}."), record)
             if self._internal >= max(LEAST_INTERNAL, self._settings.internal_share_limit * self._seen):
@@ -209,9 +218,9 @@ class Pipeline:
         if step.wake_at is not None:
             self.on_wake(owned, key, wake_at)
         for signal in step.signals:
-            self._metrics.said(signal.kind, signal.label)
+            self._metrics.signals.labels(signal.kind, signal.label).inc()
         if step.muted:
-            self._metrics.muted.inc(step.muted)
+            self._metrics.muted_signals.inc(step.muted)
 
     def _send_home(self, owned: OwnedPartition, origin: Origin, key: str, record: Any) -> None:
         headers = [
@@ -234,7 +243,7 @@ class Pipeline:
             (APP_VERSION_HEADER, self._version),
         ]
         owned.post(self._dead_letters, owned.number, record.key, record.value, headers)
-        self._metrics.dead_letter(refused.code)
+        self._metrics.dead_letters.labels(refused.code).inc()
 
     def _origin(self, record: Any) -> Origin | None:
         try:

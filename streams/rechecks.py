@@ -23,6 +23,7 @@ class Rechecks:
     """The due-heaps of all held partitions, and the task that works them off."""
 
     def __init__(self, settings: Settings, runtime: Runtime, pipeline: Pipeline, metrics: Metrics) -> None:
+        """Follow the partitions that a runtime holds."""
         self._settings, self._runtime, self._pipeline, self._metrics = settings, runtime, pipeline, metrics
         self._heaps: dict[OwnedPartition, list[tuple[int, str]]] = {}
         pipeline.on_wake = self.schedule
@@ -32,6 +33,10 @@ class Rechecks:
         heap = self._heaps.get(owned)
         if heap is not None:
             heapq.heappush(heap, (due_s, key))
+
+    def due(self) -> int:
+        """Count those whose instant has passed and who have not been looked at yet."""
+        return sum(self._overdue(owned, heap) for owned, heap in self._heaps.items())
 
     async def run(self) -> None:
         """Look at whoever is due, for ever."""
@@ -51,16 +56,23 @@ class Rechecks:
                 self._heaps[owned] = _heap_of(owned)
 
     async def _work_off(self, owned: OwnedPartition) -> None:
-        progress, number = self._runtime.progress, owned.number
-        while self._runtime.ready and owned in self._heaps and progress.caught_up(number):
-            wall = self._settings.clock == "wall"
-            passed = progress.wall(number) if wall else progress.stream(number, time.monotonic())
-            due = self._due(owned, passed)
+        caught_up = self._runtime.progress.caught_up
+        while self._runtime.ready and owned in self._heaps and caught_up(owned.number):
+            due = self._due(owned, self._passed_s(owned))
             if not due:
                 return
             self._pipeline.recheck(owned, due)
             self._metrics.rechecks.inc(len(due))
             await asyncio.sleep(0)
+
+    def _passed_s(self, owned: OwnedPartition) -> int:
+        progress = self._runtime.progress
+        wall = self._settings.clock == "wall"
+        return progress.wall(owned.number) if wall else progress.stream(owned.number, time.monotonic())
+
+    def _overdue(self, owned: OwnedPartition, heap: list[tuple[int, str]]) -> int:
+        passed_s = self._passed_s(owned)
+        return sum([due_s <= passed_s for due_s, _ in heap]) if heap and heap[0][0] <= passed_s else 0
 
     def _due(self, owned: OwnedPartition, passed_s: int) -> list[tuple[str, int]]:
         """Take at most a slice of keys whose instant has passed, each once."""

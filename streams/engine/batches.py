@@ -22,6 +22,7 @@ class Batch:
     )  # fmt: skip
 
     def __init__(self, tp: TP, records: list[Any], begin: int = -1, generation: int = -1) -> None:
+        """Take the records that were fetched of one partition, at least one."""
         last = records[-1]
         self.topic, self.partition, self.offset = tp.topic, tp.partition, last.offset
         self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type

@@ -36,6 +36,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     credit: int = 6
     """Batches handed over and not yet advanced, before the next poll waits."""
     max_uncommitted_bytes: int = 64 << 20
+    """Bytes handed over and not yet committable, before the next poll waits: stalled acknowledgements stop reading."""
+    max_uncommitted_batches: int = 1000
+    """The same limit, counted in batches."""
     fetch_wait_ms: int = 10
     max_batch_bytes: int = 1 << 19
     max_record_bytes: int = 4 << 20

@@ -7,6 +7,7 @@ and is believed only when the gap is confirmed. A delivery generation makes an i
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,7 @@ class BatchConsumer(driver.Consumer):
     """Faust's aiokafka consumer with its own delivery, continuity, back-pressure and durable offsets."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with nothing to deliver."""
         super().__init__(*args, **kwargs)
         self.runtime: Runtime = cast(BatchTransport, self.transport).runtime
         self.generation = 0
@@ -34,6 +36,10 @@ class BatchConsumer(driver.Consumer):
         """Batches handed over and not yet advanced."""
         self.uncommittable = 0
         """Bytes handed over and not yet committable."""
+        self.uncommitted = 0
+        """Batches handed over and not yet committable."""
+        self.committed_at = time.monotonic()
+        """When offsets were last committed, monotonic seconds."""
         self._next: dict[TP, int] = {}
         self._gaps: dict[TP, tuple[int, int]] = {}
         self._room = asyncio.Event()
@@ -60,12 +66,13 @@ class BatchConsumer(driver.Consumer):
         for batch in batches:
             if batch.generation == self.generation:
                 self.uncommittable -= batch.size
+                self.uncommitted -= 1
         self._room.set()
 
     def interrupt(self) -> None:
         """Forget every delivery under way."""
         self.generation += 1
-        self.outstanding = self.uncommittable = 0
+        self.outstanding = self.uncommittable = self.uncommitted = 0
         self._gaps.clear()
         self._room.set()
 
@@ -76,7 +83,11 @@ class BatchConsumer(driver.Consumer):
 
     def _full(self) -> bool:
         config = self.runtime.config
-        return self.outstanding >= config.credit or self.uncommittable >= config.max_uncommitted_bytes
+        return (
+            self.outstanding >= config.credit
+            or self.uncommittable >= config.max_uncommitted_bytes
+            or self.uncommitted >= config.max_uncommitted_batches
+        )
 
     async def _wait_for_room(self) -> None:
         while self._full() and self.flow_active and not self._stopped.is_set():
@@ -88,6 +99,12 @@ class BatchConsumer(driver.Consumer):
                 pass
 
     # ---- where to begin
+
+    async def _commit(self, offsets: Any) -> bool:
+        committed = await super()._commit(offsets)
+        if committed:
+            self.committed_at = time.monotonic()
+        return committed
 
     async def perform_seek(self) -> None:
         """Seek every source partition to what is durable, or to the earliest record; refuse a log that lost its end."""
@@ -144,6 +161,7 @@ class BatchConsumer(driver.Consumer):
             if begin >= 0:
                 self.outstanding += 1
                 self.uncommittable += batch.size
+                self.uncommitted += 1
             await self.wait_first(self.callback(self._to_message(tp, batch)), self.suspend_flow.wait())
             if self.generation != generation or not self.flow_active:
                 return

@@ -14,6 +14,7 @@ class Lease:
     """Good for `span_s` seconds after each beat."""
 
     def __init__(self, span_s: float) -> None:
+        """Last `span_s` seconds; the lease begins with the first beat."""
         self._span_s = span_s
         self._seen: float | None = None
 

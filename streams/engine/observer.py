@@ -13,6 +13,9 @@ class Observer:
     def on_claimed(self, partition: int, term: int) -> None:
         """Call when a partition was claimed with a new writer term."""
 
+    def on_assigned(self) -> None:
+        """Call when Kafka has assigned partitions, changed or not."""
+
     def on_kept(self, partition: int) -> None:
         """Call when memory and term were kept over a rebalance."""
 
@@ -33,6 +36,9 @@ class Observer:
 
     def on_spoken(self, arrived_ms: list[int]) -> None:
         """Call when words were acknowledged, with the Kafka timestamps (ms) of the records that caused them."""
+
+    def on_unowned(self, records: int) -> None:
+        """Call for delivered records of a partition that is not held any more."""
 
     def on_committable(self, records: int) -> None:
         """Call when source records became durable."""

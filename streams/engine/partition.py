@@ -33,6 +33,7 @@ class Image:
     __slots__ = ("arrived_ms", "counter", "records", "said", "settled")
 
     def __init__(self) -> None:
+        """Begin with nothing to write."""
         self.records: list[Record] = []
         self.said: dict[int, list[Record]] = {}
         self.settled: list[tuple[Envelope, int]] = []
@@ -48,6 +49,7 @@ class OwnedPartition:
     """
 
     def __init__(self, number: int, term: int, config: EngineConfig, sender: Sender, observer: Observer) -> None:
+        """Hold a partition that was claimed with a writer term; it is empty and not ready."""
         self.number, self.term = number, term
         self.entries: dict[str, Envelope] = {}
         self.facts: dict[str, str | int] = {}
@@ -75,6 +77,7 @@ class OwnedPartition:
         self._unshown: set[str] = set()
         self._letters: list[tuple[str, int, Record]] = []
         self._batches: list[Batch] = []
+        self._flushing = 0
         self._written = (-1, -1)
         self._wake = asyncio.Event()
         self._closing = False
@@ -128,6 +131,11 @@ class OwnedPartition:
         self._batches.append(batch)
         self.clean = False
 
+    @property
+    def uncommitted(self) -> int:
+        """Batches in memory that are not yet committable."""
+        return len(self._batches) + self._flushing
+
     def show_all(self) -> None:
         """Have a document written for every key whose latest one is older than its record."""
         if self._unshown:
@@ -180,6 +188,7 @@ class OwnedPartition:
     async def flush(self) -> None:
         """Write all that is dirty, send all letters, and make the batches advanced until now committable."""
         batches, self._batches = self._batches, []
+        self._flushing = len(batches)
         letters, self._letters = self._letters, []
         todo, slice_records = list(self._dirty), self._config.slice_records
         for start in range(0, len(todo), slice_records):
@@ -190,6 +199,7 @@ class OwnedPartition:
                 await self._write(list(self._urgent))
         await self._post(letters)
         self._make_committable(batches)
+        self._flushing = 0
         if not todo and (self._written < self.spoken or batches):
             await self._write_marker()
         self.clean = not (self._dirty or self._letters or self._batches)

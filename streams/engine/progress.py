@@ -22,6 +22,7 @@ class Progress:
     """Keeps, per partition of a topic, what was read, and answers per partition number; pure but for its memory."""
 
     def __init__(self) -> None:
+        """Follow nothing yet."""
         self._read: dict[TP, int] = {}
         self._target: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}

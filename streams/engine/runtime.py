@@ -49,6 +49,7 @@ class Runtime:
     """One worker's engine."""
 
     def __init__(self, config: EngineConfig, handler: Handler, observer: Observer) -> None:
+        """Join the parts; nothing is connected before `app` is started."""
         self.config, self.handler, self.observer = config, handler, observer
         self.held: dict[int, OwnedPartition] = {}
         self.progress = Progress()
@@ -56,6 +57,8 @@ class Runtime:
         self.sender = Sender(config, self.lease)
         self.restored = 0
         """Changelog records read in the running, or else the last, recovery."""
+        self.advanced = 0
+        """Source records brought into memory since the start."""
         self.ready = False
         """Recovered, and reading; false during a rebalance."""
         self._numbers = {topic: number for number, topic in enumerate(config.consumed)}
@@ -124,7 +127,8 @@ class Runtime:
 
     async def _advance(self, batch: Batch) -> None:
         owned = self.held.get(batch.partition)
-        if owned is None or not owned.ready:
+        if owned is None or not owned.ready or self.consumer.generation != batch.generation:
+            self.observer.on_unowned(len(batch.records))
             return
         source, latest_s, size = self.number_of(batch.topic), -1, self.config.slice_records
         for start in range(0, len(batch.records), size):
@@ -135,6 +139,7 @@ class Runtime:
         if self.consumer.generation != batch.generation:
             return
         owned.advanced(batch)
+        self.advanced += len(batch.records)
         tp = TP(batch.topic, batch.partition)
         self.progress.read(tp, batch.offset + 1, latest_s, batch.timestamp, time.monotonic())
 
@@ -152,6 +157,16 @@ class Runtime:
     def recovering(self, records: int) -> None:
         """Note how many changelog records the running recovery has read."""
         self.restored = records
+
+    def to_restore(self) -> int:
+        """Changelog records that the running recovery has still to read."""
+        recovery: Any = cast(Any, self.app.tables).recovery
+        return max(0, recovery.active_remaining_total()) if self.app.in_recovery else 0
+
+    def commit_age_s(self) -> float:
+        """Seconds since offsets were last committed; 0 while there is nothing to commit."""
+        consumer = self.consumer
+        return time.monotonic() - consumer.committed_at if consumer.uncommitted else 0.0
 
     async def open(self, records: int, seconds: float) -> None:
         """Open every held partition that was just recovered, and start every writer."""

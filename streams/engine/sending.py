@@ -27,6 +27,7 @@ class Sender:
     """One idempotent producer for changelog, outputs, dead letters and re-routed records."""
 
     def __init__(self, config: EngineConfig, lease: Lease) -> None:
+        """Connect to nothing yet."""
         self._config = config
         self._lease = lease
         self._producer: AIOKafkaProducer | None = None

@@ -26,6 +26,7 @@ class ChangelogTable(faust.Table[Any, Any]):
     """A Faust table in name: Faust assigns, seeks and reads its changelog; the records live in `Runtime.held`."""
 
     def __init__(self, *args: Any, runtime: "Runtime", **kwargs: Any) -> None:
+        """Belong to a runtime."""
         super().__init__(*args, **kwargs)
         self.runtime = runtime
         self._group_generation: int | None = None
@@ -54,6 +55,7 @@ class ChangelogTable(faust.Table[Any, Any]):
                 runtime.observer.on_kept(number)
             else:
                 del runtime.held[number]
+        runtime.observer.on_assigned()
         self._group_generation = generation_id
         self._records, self._since = 0, time.monotonic()
         for number in sorted(mine - set(runtime.held)):
