@@ -1,0 +1,164 @@
+"""`python -m tests.bench` (or `make bench`): what one worker process does on a real broker, measured and printed.
+
+Writes bench.json, `{name: {value, unit}}`, with what was measured. How each figure is made: README.md beside this.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from streams import broker as local
+from tests.bench.latency import latency
+from tests.bench.throughput import HOT, STEADY, YEAR, Step, filled, hot, staged, steady
+from tests.chaos.stage import Stage
+from tests.chaos.worker import ROOT
+
+PARTS = ("hot", "plain", "steady", "latency")
+RATE, SECONDS = 10_000, 20.0
+PLAIN_EVENTS = 30_000
+
+Figures = dict[str, tuple[float, str]]
+"""Value and unit by name."""
+
+
+class Bench:
+    """One run on one broker; the hot load's topics are filled once for the worker and for plain Faust."""
+
+    def __init__(self, brokers: str, folder: Path, scale: float, step: Step) -> None:
+        self.brokers, self.folder, self.scale, self.step = brokers, folder, scale, step
+        self.figures: Figures = {}
+        self.notes: Figures = {}
+        self.stage: Stage | None = None
+
+    def run(self, parts: list[str]) -> None:
+        """Measure the given parts, one after another."""
+        for part in parts:
+            getattr(self, part)()
+
+    def hot(self) -> None:
+        """Measure one worker over 20 000 busy customers."""
+        load = HOT._replace(events=int(HOT.events * self.scale))
+        stage = self.stage = staged(self.brokers, "hot", self.folder)
+        speed = hot(stage, load, self.step)
+        self.figures["throughput_hot_events_per_s"] = (speed.events_per_s, "events/s")
+        self.figures["cpu_s_per_million_events"] = (speed.cpu_s_per_million, "s")
+        self._note("hot", speed._asdict())
+
+    def plain(self) -> None:
+        """Measure an ordinary Faust app over the same topics."""
+        if (stage := self.stage) is None:
+            stage = staged(self.brokers, "plain", self.folder)
+            filled(stage, HOT._replace(events=4 * PLAIN_EVENTS), self.step)
+        self.step("plain Faust: working", 0)
+        command = [sys.executable, "-m", "tests.bench.plain_faust", self.brokers, stage.prefix + "plain"]
+        command += [str(PLAIN_EVENTS), *stage.sources]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise RuntimeError(f"Plain Faust ended with code {done.returncode}: {done.stderr[-2000:]}")
+        result = json.loads(done.stdout.splitlines()[-1])
+        self.figures["plain_faust_events_per_s"] = (result["events"] / result["seconds"], "events/s")
+        self.notes["plain: cpu_s_per_million"] = (result["cpu_s"] / result["events"] * 1e6, "s")
+
+    def steady(self) -> None:
+        """Measure one worker over 200 000 customers with a year behind them, and how fast it is there again."""
+        year, load = (load._replace(events=int(load.events * self.scale)) for load in (YEAR, STEADY))
+        stage = staged(self.brokers, "steady", self.folder)
+        speed, start, sizes = steady(stage, year, load, self.step)
+        self.figures["throughput_steady_events_per_s"] = (speed.events_per_s, "events/s")
+        self.figures["recovery_s_200k_customers"] = (start.ready_s, "s")
+        self.figures["record_bytes_p50"] = (sizes.p50, "bytes")
+        self.figures["record_bytes_p99"] = (sizes.p99, "bytes")
+        self._note("steady", speed._asdict() | {"customers": sizes.customers})
+        self.notes["recovery: net of the process's start"] = (start.ready_s - start.answered_s, "s")
+
+    def latency(self) -> None:
+        """Measure the time from event to signal at a steady rate."""
+        stage = Stage(self.brokers, f"bench-latency-{time.time_ns() // 1_000_000:x}", self.folder / "latency")
+        stage.create_topics()
+        found = latency(stage, RATE, SECONDS, self.step)
+        self.figures["latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
+        self.figures["latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
+        self._note("latency", {"signals": found.signals, "events_per_s": found.events_per_s})
+
+    def _note(self, part: str, found: dict[str, float]) -> None:
+        self.notes |= {f"{part}: {name}": (value, "") for name, value in found.items() if name != "events_per_s"}
+
+
+def table_of(bench: Bench) -> Table:
+    """Lay the figures out for people, with the ratio to plain Faust."""
+    table = Table("figure", "value", "unit", title="Latido, one worker process")
+    for column in table.columns[1:2]:
+        column.justify = "right"
+    for name, (value, unit) in bench.figures.items():
+        table.add_row(name, shown(value), unit)
+    figures = bench.figures
+    if "throughput_hot_events_per_s" in figures and "plain_faust_events_per_s" in figures:
+        ratio = figures["throughput_hot_events_per_s"][0] / figures["plain_faust_events_per_s"][0]
+        table.add_row("[bold]times plain Faust", f"[bold]{ratio:.1f}", "")
+    table.add_section()
+    for name, (value, unit) in bench.notes.items():
+        table.add_row(f"[dim]{name}", f"[dim]{shown(value)}", f"[dim]{unit}")
+    return table
+
+
+def shown(value: float) -> str:
+    """Write a figure with as many digits as it deserves."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def stepper(progress: Progress) -> Callable[[str, float], None]:
+    """Return what shows steps: a bar per kind of work."""
+    tasks: dict[str, object] = {}
+
+    def step(text: str, share: float) -> None:
+        if text not in tasks:
+            for task in progress.tasks:
+                progress.update(task.id, completed=1.0)
+            tasks[text] = progress.add_task(text, total=1.0)
+        progress.update(tasks[text], completed=share)
+
+    return step
+
+
+def main() -> int:
+    """Run as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, separated by commas: {', '.join(PARTS)}")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench.json")
+    parser.add_argument("--brokers", default="", help="a cluster of your own; else a broker is started and stopped")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of events, for a quick look")
+    options = parser.parse_args()
+    parts = [part for part in PARTS if part in options.only.split(",")]
+    console, folder = Console(stderr=True), Path(tempfile.mkdtemp(prefix="latido-bench-"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    console.print(f"logs: {folder}")
+    libs = ROOT / ".latido" / "broker" / "libs"
+    try:
+        brokers = options.brokers or local.start(folder, 0, libs=libs, say=console.print).address
+        with Progress(*columns, console=console) as progress:
+            bench = Bench(brokers, folder, options.scale, stepper(progress))
+            try:
+                bench.run(parts)
+            finally:
+                if bench.stage is not None:
+                    bench.stage.close()
+    finally:
+        if not options.brokers:
+            local.stop(folder)
+    Console().print(table_of(bench))
+    figures = {name: {"value": value, "unit": unit} for name, (value, unit) in bench.figures.items()}
+    options.out.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The worker with something wrong: a test-only way in, which patches the engine and then runs `latido worker`.
+
+    python -m tests.chaos.entry [--crash-at POINT[:N]] [--freeze-at POINT[:N]] [--break GUARD]...
+
+At the N-th passing of a point the process ends at once (exit code 99), or stops as if by SIGSTOP until somebody thaws
+it. A broken guard is one that does not guard. Nothing of this ships: the product knows no such switch.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from streams.cli import main as latido
+from streams.engine import envelope, table
+from streams.engine.delivery import BatchConsumer
+from streams.engine.lease import Lease
+from streams.engine.partition import Image, OwnedPartition
+
+CRASHED = 99
+
+Reached = Callable[[], None]
+Method = Callable[..., Awaitable[Any]]
+
+
+def crash() -> None:
+    """End as a crash does: nothing is flushed, nothing is said."""
+    os._exit(CRASHED)
+
+
+def freeze() -> None:
+    """Stand still until a SIGCONT comes."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def at_the(number: int, act: Callable[[], None]) -> Reached:
+    """Act at the given passing, counted from 1, and never again."""
+    passed = 0
+
+    def reached() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == number:
+            act()
+
+    return reached
+
+
+def outbox_filled(reached: Reached) -> None:
+    """Reach the point when a record with something to say is about to be written."""
+    original: Method = OwnedPartition._remember
+
+    async def remember(owned: OwnedPartition, image: Image) -> None:
+        if image.said:
+            reached()
+        await original(owned, image)
+
+    OwnedPartition._remember = remember
+
+
+def changelog_acknowledged(reached: Reached) -> None:
+    """Reach the point when a record with something to say is remembered, and nothing of it is said."""
+    original: Method = OwnedPartition._remember
+
+    async def remember(owned: OwnedPartition, image: Image) -> None:
+        await original(owned, image)
+        if image.said:
+            reached()
+
+    OwnedPartition._remember = remember
+
+
+def outputs_acknowledged(reached: Reached) -> None:
+    """Reach the point when all is said, and nothing in the log says so."""
+    original: Method = OwnedPartition._speak
+
+    async def speak(owned: OwnedPartition, image: Image) -> None:
+        await original(owned, image)
+        if image.said:
+            reached()
+
+    OwnedPartition._speak = speak
+
+
+def reroute_sent(reached: Reached) -> None:
+    """Reach the point when strangers are on their way home, and their origin is not committed."""
+    original: Method = OwnedPartition._post
+
+    async def post(owned: OwnedPartition, letters: Sequence[Any]) -> None:
+        await original(owned, letters)
+        if any(topic == owned._config.rerouted for topic, _, _ in letters):
+            reached()
+
+    OwnedPartition._post = post
+
+
+def before_commit(reached: Reached) -> None:
+    """Reach the point when everything is done but the commit of the source's offsets."""
+    original: Method = BatchConsumer._commit_offsets
+
+    async def commit(consumer: BatchConsumer, offsets: Any, *args: Any, **kwargs: Any) -> bool:
+        if offsets:
+            reached()
+        return await original(consumer, offsets, *args, **kwargs)
+
+    BatchConsumer._commit_offsets = commit
+
+
+def changelog_enqueued(reached: Reached) -> None:
+    """Reach the point when the client holds records for the changelog, and none has left the machine."""
+    original: Method = AIOKafkaProducer.send_batch
+
+    async def send(producer: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+        acknowledgement = await original(producer, batch, topic, partition=partition)
+        if topic.endswith("-changelog") and batch.record_count() > 2:
+            reached()
+        return acknowledgement
+
+    AIOKafkaProducer.send_batch = send
+
+
+POINTS: dict[str, Callable[[Reached], None]] = {
+    "outbox-filled": outbox_filled,
+    "changelog-enqueued": changelog_enqueued,
+    "changelog-acknowledged": changelog_acknowledged,
+    "outputs-acknowledged": outputs_acknowledged,
+    "reroute-sent": reroute_sent,
+    "before-commit": before_commit,
+}
+
+
+def without_fence() -> None:
+    """Apply every event that is delivered, applied before or not: no record remembers an offset."""
+    original = OwnedPartition.put
+    OwnedPartition.put = lambda owned, key, body, *, fences, **rest: original(owned, key, body, fences={}, **rest)
+    OwnedPartition.skip = lambda owned, key, fences: None
+
+
+def without_continuity() -> None:
+    """Believe that every batch continues the one before, whatever its first offset is."""
+
+    async def believe(consumer: BatchConsumer, tp: Any, fetched: list[Any]) -> tuple[list[Any], int]:
+        return fetched, consumer._next.get(tp, fetched[0].offset)
+
+    BatchConsumer._continue = believe
+
+
+def forgetful_fetch() -> None:
+    """Lose a few fetches on their way to delivery, as an interrupted `getmany` does: what continuity is there for."""
+    original: Method = BatchConsumer._wait_next_records
+    fetched = 0
+
+    async def wait_next_records(consumer: BatchConsumer, patience_s: float) -> Any:
+        nonlocal fetched
+        records, active = await original(consumer, patience_s)
+        if records and any(tp.topic in consumer.runtime.config.sources for tp in records):
+            fetched += 1
+            if fetched in (3, 6, 9):
+                return {}, active
+        return records, active
+
+    BatchConsumer._wait_next_records = wait_next_records
+
+
+def without_order() -> None:
+    """Commit first, and write afterwards."""
+    original: Method = OwnedPartition.flush
+
+    async def flush(owned: OwnedPartition) -> None:
+        batches, owned._batches = owned._batches, []
+        owned._make_committable(batches)
+        await asyncio.sleep(2 * owned._config.commit_interval_s if batches else 0)
+        await original(owned)
+
+    OwnedPartition.flush = flush
+
+
+def without_single_writer() -> None:
+    """Let every write run on its own, and every second one dawdle between its image and the log."""
+    written: Method = OwnedPartition._write
+    remembered: Method = OwnedPartition._remember
+    running: set[asyncio.Task[None]] = set()
+    count = 0
+
+    async def write(owned: OwnedPartition, keys: Sequence[str]) -> None:
+        task = asyncio.create_task(written(owned, keys))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        await asyncio.sleep(0)
+
+    async def remember(owned: OwnedPartition, image: Image) -> None:
+        nonlocal count
+        count += 1
+        await asyncio.sleep(1.0 if count % 2 else 0)
+        await remembered(owned, image)
+
+    OwnedPartition._write = write
+    OwnedPartition._remember = remember
+
+
+def without_term() -> None:
+    """Believe whatever stands last in the changelog, whoever wrote it."""
+    original = table.restore
+
+    def restore(owned: OwnedPartition, records: Any) -> None:
+        for record in records:
+            if not envelope.is_marker(record.key):
+                owned.entries.pop(record.key.decode(), None)
+            original(owned, [record])
+
+    table.restore = restore
+
+
+def without_lease() -> None:
+    """Go on writing after a standstill: then the writer term is all that is left."""
+    Lease.check = lambda lease: None
+
+
+GUARDS: dict[str, Callable[[], None]] = {
+    "fence": without_fence,
+    "continuity": without_continuity,
+    "order": without_order,
+    "single-writer": without_single_writer,
+    "term": without_term,
+    "lease": without_lease,
+    "fetch": forgetful_fetch,
+}
+
+
+def point(text: str) -> tuple[str, int]:
+    """Read POINT or POINT:N."""
+    name, _, number = text.partition(":")
+    if name not in POINTS:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(POINTS)}")
+    return name, int(number or 1)
+
+
+def main() -> None:
+    """Patch as the command line says, and run the worker."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--crash-at", type=point, action="append", default=[])
+    parser.add_argument("--freeze-at", type=point, action="append", default=[])
+    parser.add_argument("--break", dest="broken", choices=GUARDS, action="append", default=[])
+    options = parser.parse_args()
+    for guard in options.broken:
+        GUARDS[guard]()
+    for act, wanted in ((crash, options.crash_at), (freeze, options.freeze_at)):
+        for name, number in wanted:
+            POINTS[name](at_the(number, act))
+    latido(["worker"])
+
+
+if __name__ == "__main__":
+    main()
