@@ -14,13 +14,13 @@ thousands. In silence the risk only grows; that is why its crossings may be foun
 model without this property needs a scan).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from streams.core.engagement import DAY_S, Engagement, base_of, day_of
+from streams.core.engagement import DAY_S, Engagement, base_of
 
 MODEL: Final = "mbg-nbd-1"
 
@@ -53,25 +53,24 @@ so a customer seen only once is judged too harshly until a model is learned from
 """
 
 
-class Rhythm(NamedTuple):
-    """What the model needs of a customer: x, tx, T in days, and the first day in sight."""
-
-    repeats: int
-    last: int
-    age: int
-    first_day: int
+Rhythm = tuple[int, int, int, int]
+"""What the model needs of a customer: x, tx and T in days, and the first day in sight."""
 
 
 def rhythm(engagement: Engagement, now_s: int) -> Rhythm | None:
     """Derive the rhythm at an instant; None for a customer who never acted."""
-    if engagement.first_act_s < 0:
+    first_act_s = engagement.first_act_s
+    if first_act_s < 0:
         return None
     offset_s = engagement.offset_s
     base = base_of(engagement)
-    first = max(base, day_of(engagement.first_act_s, offset_s))
-    days = active_days(engagement)
-    last = max(first, day_of(engagement.last_act_s, offset_s))
-    return Rhythm(max(0, days.bit_count() - 1), last - first, max(last, day_of(now_s, offset_s)) - first, first)
+    first = (first_act_s + offset_s) // DAY_S
+    if first < base:
+        first = base
+    last = (engagement.last_act_s + offset_s) // DAY_S
+    if last < first:
+        last = first
+    return (active_days(engagement).bit_count() or 1) - 1, last - first, (now_s + offset_s) // DAY_S - first, first
 
 
 def active_days(engagement: Engagement) -> int:

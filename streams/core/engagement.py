@@ -13,7 +13,6 @@ than the window still counts in first, last and totals.
 """
 
 from collections.abc import Callable
-from copy import copy
 from typing import Final, NamedTuple
 
 import msgspec
@@ -26,17 +25,20 @@ from schemas import (
     CheckoutStarted,
     Event,
     OrderCancelled,
+    OrderDelivered,
+    OrderEvent,
     OrderPlaced,
     OrderReturned,
     ProductViewed,
 )
 from schemas.store_visits import VisitEvent
 from streams.core.newest import push
-from streams.core.tiles import COUNT, ITEMS, KINDS, MONEY, STORE, WEB, add, trim, wrap
+from streams.core.tiles import COUNT, ITEMS, KINDS, MONEY, STORE, WEB, add, bump, trim, wrap
 
 DAY_S: Final = 86400
 HOUR_S: Final = 3600
 WINDOW_DAYS: Final = 730
+EDGE_S: Final = (WINDOW_DAYS - 1) * DAY_S
 HOURS: Final = 25
 """Hour tiles kept: the current hour and the 24 before it."""
 
@@ -94,15 +96,13 @@ class Kind(NamedTuple):
 
     number: int
     acts: bool
-    web: bool
-    store: bool
+    channel: str
     detail: Callable[[Engagement, Event, int, bytes], None] | None
-    sale: bool
 
 
 def snapshot(engagement: Engagement) -> Engagement:
     """Freeze an engagement as it is now; folding on does not touch the copy."""
-    frozen = copy(engagement)
+    frozen: Engagement = engagement.__copy__()  # type: ignore[attr-defined]
     engagement.totals = engagement.totals.copy()
     engagement.rings = engagement.rings.copy()
     return frozen
@@ -115,49 +115,53 @@ def day_of(second: int, offset_s: int) -> int:
 
 def base_of(engagement: Engagement) -> int:
     """Say the day of bit 0 of the bitmaps, a multiple of 8."""
-    first = engagement.first_s
-    edge = engagement.last_s - (WINDOW_DAYS - 1) * DAY_S
+    first, edge = engagement.first_s, engagement.last_s - EDGE_S
     return ((first if first > edge else edge) + engagement.offset_s) // DAY_S & -8
 
 
 def fold(engagement: Engagement, event: Event, second: int, mark: bytes, base_currency: str) -> bool:
     """Fold one event that is no duplicate; say whether a channel got a new active day."""
-    kind = KINDS_OF_EVENTS[event.__class__]
-    if second > engagement.last_s or second < engagement.first_s:
-        _stretch(engagement, second)
-    totals = engagement.totals
-    while len(totals) <= kind.number:
-        totals.append(0)
-    totals[kind.number] += 1
-    fresh = False
-    if kind.acts:
-        fresh = _act(engagement, event, kind, second)
-    if kind.sale:
-        _sell(engagement, event, second, base_currency)
-    elif kind.detail is not None:
-        kind.detail(engagement, event, second, mark)
-    return fresh
-
-
-def _stretch(engagement: Engagement, second: int) -> None:
-    """Widen first and last, and move the windows that follow from them."""
-    base, hour = base_of(engagement), engagement.last_s // HOUR_S
+    number, acts, channel, detail = KINDS_OF_EVENTS[event.__class__]
     if second > engagement.last_s:
-        engagement.last_s = second
+        _extend(engagement, second)
+    elif second < engagement.first_s:
+        _move(engagement, second, engagement.last_s)
+    totals = engagement.totals
+    while len(totals) <= number:
+        totals.append(0)
+    totals[number] += 1
+    if channel == "order":
+        return _fold_order(engagement, event, second, acts=acts, base_currency=base_currency)
+    if detail is not None:
+        detail(engagement, event, second, mark)
+    return acts and _act(engagement, second, is_store=channel == "store")
+
+
+def _extend(engagement: Engagement, second: int) -> None:
+    """Let the latest second grow, and the windows that end there move on."""
+    hour = second // HOUR_S
+    if hour != engagement.last_s // HOUR_S:
+        first = hour - HOURS + 1
+        engagement.hour_acts = trim(engagement.hour_acts, COUNT, first)
+        if engagement.hour_money:
+            engagement.hour_orders = trim(engagement.hour_orders, COUNT, first)
+            engagement.hour_money = trim(engagement.hour_money, MONEY, first)
+    if second - EDGE_S > engagement.first_s:
+        _move(engagement, engagement.first_s, second)
     else:
-        engagement.first_s = second
-    moved = base_of(engagement)
-    if moved != base:
-        rebase(engagement, (base - moved) // 8)
-        engagement.day_acts = trim(engagement.day_acts, COUNT, moved)
-        engagement.day_orders = trim(engagement.day_orders, COUNT, moved)
-        engagement.day_money = trim(engagement.day_money, MONEY, moved)
-    first_hour = engagement.last_s // HOUR_S - HOURS + 1
-    if first_hour + HOURS - 1 != hour:
-        engagement.hour_acts = trim(engagement.hour_acts, COUNT, first_hour)
-        if engagement.hour_orders:
-            engagement.hour_orders = trim(engagement.hour_orders, COUNT, first_hour)
-            engagement.hour_money = trim(engagement.hour_money, MONEY, first_hour)
+        engagement.last_s = second
+
+
+def _move(engagement: Engagement, first_s: int, last_s: int) -> None:
+    """Set first and last, and bring bitmaps and day tiles to the base that follows from them."""
+    before = base_of(engagement)
+    engagement.first_s, engagement.last_s = first_s, last_s
+    base = base_of(engagement)
+    if base != before:
+        rebase(engagement, (before - base) // 8)
+        engagement.day_acts = trim(engagement.day_acts, COUNT, base)
+        engagement.day_orders = trim(engagement.day_orders, COUNT, base)
+        engagement.day_money = trim(engagement.day_money, MONEY, base)
 
 
 def rebase(engagement: Engagement, by: int) -> None:
@@ -173,55 +177,66 @@ def _shifted(days: bytes, by: int) -> bytes:
     return bytes(by) + days if days else days
 
 
-def _act(engagement: Engagement, event: Event, kind: Kind, second: int) -> bool:
-    """Count an act of the customer and mark its day on every channel it belongs to."""
+def _act(engagement: Engagement, second: int, *, is_store: bool) -> bool:
+    """Count an act on the web or in a shop and mark its day; say whether the day is new there."""
     if second > engagement.last_act_s:
         engagement.last_act_s = second
-    if second < engagement.first_act_s or engagement.first_act_s < 0:
+        if engagement.first_act_s < 0:
+            engagement.first_act_s = second
+    elif second < engagement.first_act_s:
         engagement.first_act_s = second
     day = (second + engagement.offset_s) // DAY_S
     at = day - base_of(engagement)
     if at < 0:
         return False
-    web, store, order = kind.web, kind.store, False
-    if kind.sale:
-        order = event.__class__ is OrderPlaced
-        store = event.channel == "store"  # type: ignore[attr-defined]
-        web = not store and not order
-    fresh = False
+    days = engagement.store if is_store else engagement.web
+    fresh = at >> 3 >= len(days) or not days[at >> 3] >> (at & 7) & 1
+    if fresh:
+        days = _set(days, at)
+        if is_store:
+            engagement.store = days
+        else:
+            engagement.web = days
+    kind = STORE if is_store else WEB
+    engagement.day_acts = bump(engagement.day_acts, day * KINDS + kind)
     hour = second // HOUR_S
-    recent = hour > engagement.last_s // HOUR_S - HOURS
-    if web:
-        if not _is_set(engagement.web, at):
-            engagement.web, fresh = _set(engagement.web, at), True
-        engagement.day_acts = add(engagement.day_acts, COUNT, day * KINDS + WEB, 1)
-        if recent:
-            engagement.hour_acts = add(engagement.hour_acts, COUNT, hour * KINDS + WEB, 1)
-    if store:
-        if not _is_set(engagement.store, at):
-            engagement.store, fresh = _set(engagement.store, at), True
-        engagement.day_acts = add(engagement.day_acts, COUNT, day * KINDS + STORE, 1)
-        if recent:
-            engagement.hour_acts = add(engagement.hour_acts, COUNT, hour * KINDS + STORE, 1)
-    if order and not _is_set(engagement.order, at):
-        engagement.order, fresh = _set(engagement.order, at), True
+    if hour > engagement.last_s // HOUR_S - HOURS:
+        engagement.hour_acts = bump(engagement.hour_acts, hour * KINDS + kind)
     return fresh
 
 
-def _is_set(days: bytes, at: int) -> int:
-    return len(days) > at >> 3 and days[at >> 3] >> (at & 7) & 1
-
-
 def _set(days: bytes, at: int) -> bytes:
-    byte = at >> 3
+    byte, bit = at >> 3, 1 << (at & 7)
     if byte >= len(days):
-        return days + bytes(byte - len(days)) + bytes((1 << (at & 7),))
-    return days[:byte] + bytes((days[byte] | 1 << (at & 7),)) + days[byte + 1 :]
+        return days + bytes(byte - len(days)) + bytes((bit,))
+    return days[:byte] + bytes((days[byte] | bit,)) + days[byte + 1 :]
 
 
-def _sell(engagement: Engagement, event: Event, second: int, base_currency: str) -> None:
-    """Fold an order, or its cancellation or return, which count on their own day."""
+def _fold_order(engagement: Engagement, event: Event, second: int, *, acts: bool, base_currency: str) -> bool:
+    """Fold what happens to an order: the act, if it is one, and the sale, if money moved."""
+    if isinstance(event, OrderDelivered):
+        return False
     assert isinstance(event, OrderPlaced | OrderCancelled | OrderReturned)
+    _sell(engagement, event, second, base_currency)
+    if isinstance(event, OrderReturned):
+        return _act(engagement, second, is_store=event.channel == "store")
+    if not acts:
+        return False
+    fresh = event.channel == "store" and _act(engagement, second, is_store=True)
+    engagement.last_act_s = max(engagement.last_act_s, second)
+    first_s = engagement.first_act_s
+    engagement.first_act_s = second if first_s < 0 else min(first_s, second)
+    at = (second + engagement.offset_s) // DAY_S - base_of(engagement)
+    days = engagement.order
+    if at >= 0 and (at >> 3 >= len(days) or not days[at >> 3] >> (at & 7) & 1):
+        engagement.order, fresh = _set(days, at), True
+    return fresh
+
+
+def _sell(
+    engagement: Engagement, event: OrderPlaced | OrderCancelled | OrderReturned, second: int, base_currency: str
+) -> None:
+    """Fold an order, or its cancellation or return, which count on their own day."""
     count, sign = (0, -1) if isinstance(event, OrderReturned) else (-1, -1)
     if isinstance(event, OrderPlaced):
         count, sign = 1, 1
@@ -282,16 +297,12 @@ _DETAILS: Final[dict[type[Event], Callable[..., None]]] = {
     **{kind: _visited for kind in EVENT_TYPES if issubclass(kind, VisitEvent)},
 }
 
-_SALES: Final = (OrderPlaced, OrderCancelled, OrderReturned)
-
 KINDS_OF_EVENTS: Final[dict[type[Event], Kind]] = {
     kind: Kind(
         number=TYPE_NUMBER[kind],
         acts=kind.customer_act,
-        web=kind.act_channel == "web",
-        store=kind.act_channel == "store",
+        channel="order" if issubclass(kind, OrderEvent) else kind.act_channel or "",
         detail=_DETAILS.get(kind),
-        sale=kind in _SALES,
     )
     for kind in EVENT_TYPES
 }

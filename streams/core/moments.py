@@ -49,11 +49,10 @@ def cart_of(engagement: Engagement) -> dict[str, int]:
 def _cart_abandoned(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
     if newest_second(engagement.cart) <= engagement.last_order_s:
         return None
-    cart = cart_of(engagement)
-    if not cart:
-        return None
-    key = max(cart.values())
-    return key, key + action.delay_s
+    key = newest_second(engagement.cart)
+    if engagement.cart[14] >= 0x80:  # the newest change took something out: what is left?
+        key = max(cart_of(engagement).values(), default=-1)
+    return None if key < 0 else (key, key + action.delay_s)
 
 
 def _visit_without_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:

@@ -5,7 +5,6 @@ Law: a reason is derived from the engagement and the instant alone, and at most 
 most telling first.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from schemas import Reason
@@ -20,7 +19,10 @@ RECENT_DAYS, BEFORE_DAYS = 30, 90
 
 def reasons(engagement: Engagement, now_s: int) -> tuple[Reason, ...]:
     """Say what drives the risk at an instant."""
-    found = [reason for find in _FIND for reason in find(engagement, now_s)]
+    found = _rhythm(engagement, now_s)
+    if _known_before(engagement, now_s) > 0:
+        found += _trend(engagement, now_s)
+        found += _channels(engagement, now_s)
     return tuple(found[:MAX_REASONS])
 
 
@@ -37,7 +39,7 @@ def _rhythm(engagement: Engagement, now_s: int) -> list[Reason]:
 def _trend(engagement: Engagement, now_s: int) -> list[Reason]:
     days = active_days(engagement)
     recent, before = _recent_and_before(days, engagement, now_s)
-    known = day_of(now_s, engagement.offset_s) - RECENT_DAYS + 1 - day_of(engagement.first_act_s, engagement.offset_s)
+    known = _known_before(engagement, now_s)
     if before == 0 or known < RECENT_DAYS:
         return []
     usual = before * RECENT_DAYS / min(known, BEFORE_DAYS - RECENT_DAYS)
@@ -59,6 +61,11 @@ def _channels(engagement: Engagement, now_s: int) -> list[Reason]:
     return found
 
 
+def _known_before(engagement: Engagement, now_s: int) -> int:
+    """Say for how many days the customer was known before the recent ones."""
+    return day_of(now_s, engagement.offset_s) - RECENT_DAYS + 1 - day_of(engagement.first_act_s, engagement.offset_s)
+
+
 def _recent_and_before(days: int, engagement: Engagement, now_s: int) -> tuple[int, int]:
     today = day_of(now_s, engagement.offset_s)
     recent = active_between(days, engagement, today - RECENT_DAYS + 1, today)
@@ -67,6 +74,3 @@ def _recent_and_before(days: int, engagement: Engagement, now_s: int) -> tuple[i
 
 def _days(number: float) -> str:
     return "day" if number == 1 else f"{number:.3g} days"
-
-
-_FIND: Final[tuple[Callable[[Engagement, int], list[Reason]], ...]] = (_rhythm, _trend, _channels)

@@ -8,7 +8,7 @@ Law: the id is a hash of the customer, the kind, the cause and the ordinal. A ca
 import math
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final, NamedTuple, overload
+from typing import Final, overload
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
     label: str
 
 
-class Happening(NamedTuple):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """What made us look: an event of a source, or (event None) silence that lasted until `due_s`."""
 
     source: int

@@ -8,7 +8,7 @@ greatest of the latest event, the last assessment and the event's own second; th
 anything raises, the stored bytes are untouched and the slice may be repeated event by event.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
 
 import msgspec
@@ -61,22 +61,20 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     show: bool
 
 
-class _Work:
-    """One customer in hand during a slice."""
+class _Work(msgspec.Struct):
+    """One customer in hand during a slice; `now_s` and `band` run ahead of the stance while snapshots wait."""
 
-    __slots__ = ("changed", "key", "muted", "now_s", "record", "show", "signals")
-
-    def __init__(self, key: str, record: Record) -> None:
-        self.key = key
-        self.record = record
-        self.now_s = 0 if record.stance is None else record.stance.assessed_s
-        self.signals: list[Signal] = []
-        self.muted = 0
-        self.show = False
-        self.changed = False
+    key: str
+    record: Record
+    now_s: int = 0
+    band: int = NONE
+    signals: tuple[Signal, ...] = ()
+    muted: int = 0
+    show: bool = False
+    changed: bool = False
 
 
-class _Shot(NamedTuple):
+class _Shot(msgspec.Struct, frozen=True):
     """The state at an instant at which the score may have changed."""
 
     work: _Work
@@ -115,7 +113,7 @@ class Advance:
         work = self._works.get(key)
         if work is None:
             record = new(key, second, self._rules.day_offset_s) if body is None else load(body)
-            work = self._works[key] = _Work(key, record)
+            work = self._take(key, record)
         record = work.record
         engagement = record.engagement
         rings = engagement.rings
@@ -143,7 +141,7 @@ class Advance:
         """Look at a customer whose silence lasted until `due_s`; one that was assessed since is left alone."""
         work = self._works.get(key)
         if work is None:
-            work = self._works[key] = _Work(key, load(body))
+            work = self._take(key, load(body))
         stance = work.record.stance
         if stance is None or due_s <= work.now_s:
             return
@@ -155,9 +153,17 @@ class Advance:
             self._judge(self._shots[start : start + CHUNK])
         return {key: self._step(work) for key, work in self._works.items() if work.changed}
 
+    def _take(self, key: str, record: Record) -> _Work:
+        stance = record.stance
+        work = _Work(key, record) if stance is None else _Work(key, record, stance.assessed_s, stance.band)
+        self._works[key] = work
+        return work
+
     def _shoot(self, work: _Work, stance: Stance, second: int, happening: Happening) -> bool:
         engagement = work.record.engagement
-        now_s = max(work.now_s, engagement.last_s, second)
+        now_s = engagement.last_s if engagement.last_s > work.now_s else work.now_s
+        if second > now_s:
+            now_s = second
         found = rhythm(engagement, now_s)
         if found is None:
             return False
@@ -171,12 +177,10 @@ class Advance:
         silence = Silence([shot.rhythm for shot in shots], rules.population, rules.horizon_days)
         risks = silence.risk(silence.age).tolist()
         bands = []
-        latest: dict[str, int] = {}
         for shot, risk in zip(shots, risks, strict=True):
-            key = shot.work.key
-            band = band_of(risk, latest.get(key, shot.stance.band), rules)
-            latest[key] = band
-            bands.append(band)
+            work = shot.work
+            work.band = band_of(risk, work.band, rules)
+            bands.append(work.band)
         edges = np.array((*rules.band_edges, 2.0))[bands]
         ages = silence.crossing(edges).tolist()
         for shot, risk, band, age in zip(shots, risks, bands, ages, strict=True):
@@ -193,7 +197,7 @@ class Advance:
         stance.crossing_s = NONE
         if crossing_age >= 0:
             spread_s = crc32(work.key.encode()) % DAY_S
-            day = shot.rhythm.first_day + crossing_age
+            day = shot.rhythm[3] + crossing_age
             stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
         self._speak(shot)
         decision = choose(self._rules.catalogue, shot.engagement, stance, now_s)
@@ -224,7 +228,7 @@ class Advance:
         stance.formed_band, stance.formed_risk = stance.band, stance.risk
         stance.heard_band, stance.heard_s = stance.band, now_s
         stance.muted, stance.unmute_s = False, NONE
-        work.signals.append(signal)
+        work.signals += (signal,)
         work.show = True
 
     def _act(self, shot: _Shot, decision: Decision) -> None:
@@ -253,13 +257,13 @@ class Advance:
             catalogue=catalogue.version,
             cause=cause_of(shot.happening),
         )
-        work.signals.append(next_best_action(spoken))
+        work.signals += (next_best_action(spoken),)
         work.show = True
 
     def _step(self, work: _Work) -> Step:
         record = work.record
         wake_at = None if record.stance is None else self._wake_at(record.engagement, record.stance)
-        return Step(dump(record), tuple(work.signals), work.muted, wake_at, work.show)
+        return Step(dump(record), work.signals, work.muted, wake_at, work.show)
 
     def _wake_at(self, engagement: Engagement, stance: Stance) -> int | None:
         """Say when to look again: a crossing, a moment that opens, or a word to be made good."""

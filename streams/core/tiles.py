@@ -22,6 +22,8 @@ WEB, STORE, ITEMS = 0, 1, 2
 
 KINDS: Final = 16
 
+_ONE: Final = (1).to_bytes(4, "big")
+
 _key = Struct(">I").pack
 
 
@@ -45,6 +47,19 @@ def add(tiles: bytes, form: Struct, key: int, value: int) -> bytes:
         return tiles[:at] + form.pack(key, value) + tiles[at:]
     total = wrap(form.unpack_from(tiles, at)[1] + value, form)
     return tiles[:at] + form.pack(key, total) + tiles[at + width :]
+
+
+def bump(tiles: bytes, key: int) -> bytes:
+    """
+    Add one to a tile of counts: `add(tiles, COUNT, key, 1)`, faster for the newest key.
+
+    >>> bump(bump(b"", 5), 5) == add(b"", COUNT, 5, 2)
+    True
+    """
+    head = key.to_bytes(4, "big")
+    if head > tiles[-8:-4]:
+        return tiles + head + _ONE
+    return add(tiles, COUNT, key, 1)
 
 
 def place(tiles: bytes, width: int, head: bytes) -> int:

@@ -42,6 +42,15 @@ def read(load_: Load) -> list[Row]:
     return rows
 
 
+def yardstick() -> float:
+    """Say how long a thousand plain additions take just now: shared machines differ from moment to moment."""
+    numbers = list(range(1000))
+    began = time.process_time()
+    for _ in range(10):
+        sum([number + 1 for number in numbers])
+    return (time.process_time() - began) / 10
+
+
 def run(rules: Rules, rows: list[Row]) -> dict[str, float]:
     """Advance all rows slice by slice; say what it cost."""
     clock = time.process_time
@@ -49,7 +58,10 @@ def run(rules: Rules, rows: list[Row]) -> dict[str, float]:
     observing = finishing = 0.0
     signals: dict[str, int] = {}
     dirty = 0
+    yardsticks = []
     for start in range(0, len(rows), SLICE):
+        if start % (20 * SLICE) == 0:
+            yardsticks.append(yardstick())
         advance = Advance(rules, None)
         began = clock()
         for source, key, event in rows[start : start + SLICE]:
@@ -81,6 +93,7 @@ def run(rules: Rules, rows: list[Row]) -> dict[str, float]:
         "of it dump (us/record)": (dumped - loaded) / len(bodies) * 1e6,
         "records written per event": dirty / events,
         **{f"{kind} per event": count / events for kind, count in signals.items()},
+        "yardstick (us)": statistics.mean(yardsticks) * 1e6,
         "record bytes p50": statistics.median(sizes),
         "record bytes p99": sizes[int(len(sizes) * 0.99)],
     }
