@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import msgspec
 from rich.console import Console
 
 from streams import broker as local
+from streams import broker_jars
 from streams.cli import current_settings
 from streams.errors import FAILED
 
@@ -48,6 +50,18 @@ def start(data_dir: str, port: int | None, as_json: bool) -> None:
     if running.port != local.USUAL_PORT:
         click.echo(f"For other commands: export LATIDO_BROKERS={running.address}", err=True)
     click.echo(running.address)
+
+
+@broker.command()
+@_options
+def fetch(data_dir: str, as_json: bool) -> None:
+    """Fetch Kafka's jars, once, so that a later start needs no network."""
+    libs = Path(data_dir).resolve() / "broker" / "libs"
+    with Console(stderr=True).status("Looking for Kafka's jars") as status:
+        broker_jars.java()
+        broker_jars.fetch(libs, status.update)
+    if as_json:
+        click.echo(msgspec.json.encode({"libs": str(libs), "jars": len(list(libs.glob("*.jar")))}))
 
 
 @broker.command()
