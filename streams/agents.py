@@ -27,7 +27,7 @@ from schemas import (
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.document import document
 from streams.core.rules import Rules
-from streams.core.step import Advance, Step
+from streams.core.step import Advance
 from streams.engine.ends import BROKEN, end
 from streams.engine.envelope import NEVER, Word, fence_number
 from streams.engine.home import PARTITIONERS
@@ -101,12 +101,22 @@ class Pipeline:
         """Nothing of a partition is kept here."""
 
     def recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
-        """Assess keys at the instants they asked for."""
+        """Assess keys at the instants they asked for; a key at which the core fails keeps its record as it is."""
+        self._seen += len(due)
+        try:
+            self._recheck(owned, due)
+        except Exception:
+            for key, due_s in due:
+                try:
+                    self._recheck(owned, [(key, due_s)])
+                except Exception as error:
+                    self._failed(f"the recheck of a customer of partition {owned.number}", error)
+
+    def _recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
         advance = Advance(self.rules_of(owned), self._now())
         for key, due_s in due:
             advance.recheck(key, owned.entries[key].body, due_s)
-        for key, step in advance.finish().items():
-            self._put(owned, key, step, {}, 0)
+        self._finish(owned, advance, {}, {})
 
     def rules_of(self, owned: OwnedPartition) -> Rules:
         """The rules with the partition's own stored fact: from when on it speaks."""
@@ -173,13 +183,7 @@ class Pipeline:
                 second = second_of(event)
                 if second > latest:
                     latest = second
-        steps = advance.finish()
-        for key, applied in fences.items():
-            step = steps.get(key)
-            if step is not None:
-                self._put(owned, key, step, applied, arrived.get(key, 0))
-            else:
-                owned.skip(key, applied)
+        self._finish(owned, advance, fences, arrived)
         for origin, key, record in strangers:
             self._send_home(owned, origin, key, record)
         for origin, refusal, record in refused:
@@ -188,8 +192,6 @@ class Pipeline:
         for result, count in zip(OUTCOMES, (good, duplicates, stale, len(refused), len(strangers)), strict=True):
             if count:
                 self._metrics.events.labels(topic, result).inc(count)
-        if advance.foreign:
-            self._metrics.foreign_currency_orders.inc(advance.foreign)
         return latest
 
     def _alone(self, owned: OwnedPartition, source: int, record: Any) -> int:
@@ -197,30 +199,49 @@ class Pipeline:
         try:
             return self._slice(owned, source, [record])
         except Exception as error:
-            place = (self._topics[source], owned.number, record.offset, type(error).__name__)
-            logger.error("A fault of ours at %s %d offset %d: %s.", *place, exc_info=True)
-            self._internal += 1
-            self._metrics.internal_errors.inc()
             origin = Origin(source, owned.number, record.offset, record.timestamp)
             self._bury(owned, origin, Refused("internal", f"A fault of ours: {type(error).__name__}."), record)
-            if self._internal >= max(LEAST_INTERNAL, self._settings.internal_share_limit * self._seen):
-                end(
-                    BROKEN,
-                    f"{self._internal} of {self._seen} events failed by a fault of ours; go back to the last version.",
-                )
+            self._failed(f"{self._topics[source]} {owned.number} offset {record.offset}", error)
             return -1
 
-    def _put(self, owned: OwnedPartition, key: str, step: Step, fences: dict[int, int], arrived_ms: int) -> None:
-        words = [Word(OUTPUTS.index(signal.kind), signal.signal_id, signal.body) for signal in step.signals]
-        wake_at = NEVER if step.wake_at is None else step.wake_at
-        show = None if key[0] == "#" else step.show
-        owned.put(key, step.body, fences=fences, words=words, wake_at=wake_at, show=show, arrived_ms=arrived_ms)
-        if step.wake_at is not None:
-            self.on_wake(owned, key, wake_at)
-        for signal in step.signals:
-            self._metrics.signals.labels(signal.kind, signal.label).inc()
-        if step.muted:
-            self._metrics.muted_signals.inc(step.muted)
+    def _failed(self, place: str, error: Exception) -> None:
+        """Log and count a fault of ours; too many of them end the worker."""
+        logger.error("A fault of ours at %s.", place, exc_info=error)
+        self._internal += 1
+        self._metrics.internal_errors.inc()
+        if self._internal >= max(LEAST_INTERNAL, self._settings.internal_share_limit * self._seen):
+            share = f"{self._internal} of {self._seen}"
+            end(BROKEN, f"{share} events failed by a fault of ours; go back to the last version.")
+
+    def _finish(
+        self, owned: OwnedPartition, advance: Advance, fences: dict[str, dict[int, int]], arrived: dict[str, int]
+    ) -> None:
+        """Put every changed record down, with what it has to say; unchanged ones only raise their fences."""
+        steps, said, muted = advance.finish(), dict[tuple[str, str], int](), 0
+        for key, step in steps.items():
+            words = [Word(OUTPUTS.index(signal.kind), signal.signal_id, signal.body) for signal in step.signals]
+            owned.put(
+                key,
+                step.body,
+                fences=fences.pop(key, {}),
+                words=words,
+                wake_at=NEVER if step.wake_at is None else step.wake_at,
+                show=None if key[0] == "#" else step.show,
+                arrived_ms=arrived.get(key, 0),
+            )
+            if step.wake_at is not None:
+                self.on_wake(owned, key, step.wake_at)
+            muted += step.muted
+            for signal in step.signals:
+                said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
+        for key, applied in fences.items():
+            owned.skip(key, applied)
+        for labels, count in said.items():
+            self._metrics.signals.labels(*labels).inc(count)
+        if muted:
+            self._metrics.muted_signals.inc(muted)
+        if advance.foreign:
+            self._metrics.foreign_currency_orders.inc(advance.foreign)
 
     def _send_home(self, owned: OwnedPartition, origin: Origin, key: str, record: Any) -> None:
         headers = [

@@ -99,7 +99,7 @@ class Latido:
             metrics.customers.labels(number).set(len(runtime.held[number].entries))
         metrics.ready.set(self.ready()[0])
         metrics.catching_up.set(not all(runtime.progress.caught_up(number) for number in held))
-        metrics.rechecks_due.set(self.rechecks.due())
+        metrics.recheck_delay_seconds.set(self.rechecks.delay_s())
         metrics.batches_in_flight.set(runtime.consumer.outstanding)
         metrics.batches_uncommitted.set(sum(owned.uncommitted for owned in runtime.held.values()))
         metrics.uncommitted_bytes.set(runtime.consumer.uncommittable)

@@ -209,7 +209,11 @@ class Metrics:
 
         # Silence
         self.rechecks = Counter("latido_rechecks", "Rechecks run.", registry=registry)
-        self.rechecks_due = Gauge("latido_rechecks_due", "Rechecks that are due and have not run.", registry=registry)
+        self.recheck_delay_seconds = Gauge(
+            "latido_recheck_delay_seconds",
+            "How far behind its due instant the longest waiting recheck is, by the clock in use.",
+            registry=registry,
+        )
 
         # Customers and the retail figures
         self.customers = self._gauge("customers", "Records held, guests included.", **partition)

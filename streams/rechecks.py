@@ -34,9 +34,9 @@ class Rechecks:
         if heap is not None:
             heapq.heappush(heap, (due_s, key))
 
-    def due(self) -> int:
-        """Count those whose instant has passed and who have not been looked at yet."""
-        return sum(self._overdue(owned, heap) for owned, heap in self._heaps.items())
+    def delay_s(self) -> int:
+        """How far the longest waiting recheck is behind the instant that has passed, in seconds."""
+        return max([self._passed_s(owned) - heap[0][0] for owned, heap in self._heaps.items() if heap] + [0])
 
     async def run(self) -> None:
         """Look at whoever is due, for ever."""
@@ -69,10 +69,6 @@ class Rechecks:
         progress = self._runtime.progress
         wall = self._settings.clock == "wall"
         return progress.wall(owned.number) if wall else progress.stream(owned.number, time.monotonic())
-
-    def _overdue(self, owned: OwnedPartition, heap: list[tuple[int, str]]) -> int:
-        passed_s = self._passed_s(owned)
-        return sum([due_s <= passed_s for due_s, _ in heap]) if heap and heap[0][0] <= passed_s else 0
 
     def _due(self, owned: OwnedPartition, passed_s: int) -> list[tuple[str, int]]:
         """Take at most a slice of keys whose instant has passed, each once."""
