@@ -18,7 +18,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/.uv/bin/uv)
 BIN := .venv/bin
 READY := .venv/.ready
 JARS := .latido/broker/libs/complete
-SAY := @printf '\033[1m» %s\033[0m\n'
+SAY := @printf '» %s\n'
 
 help: ## Print this.
 	@echo 'make …'
