@@ -66,7 +66,6 @@ async def _work(latido: Latido) -> None:
     latido.waiting = ""
     app = latido.app
     await app.start()
-    gc.freeze()
     while not app.crashed:  # noqa: ASYNC110 - Faust offers no event for a crash
         await asyncio.sleep(0.2)
     end(BROKEN, f"Faust has crashed ({type(app.crash_reason).__name__}); start the worker again.")

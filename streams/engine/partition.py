@@ -9,8 +9,10 @@ slices, so that the urgent never waits long. However often a record changed mean
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from streams.engine import envelope
 from streams.engine.batches import Batch
@@ -148,8 +150,15 @@ class OwnedPartition:
 
     def start(self) -> None:
         """Begin to write; the partition must be recovered and opened."""
-        self._closing = False
-        self._task = asyncio.create_task(self._run())
+        if self._task is None:
+            self._closing = False
+            self._task = asyncio.create_task(self._run())
+
+    def abandon(self) -> None:
+        """Stop the writer at once: the partition belongs to somebody else now, or is to be claimed anew."""
+        self._closing, self.ready = True, False
+        if self._task is not None:
+            self._task.cancel()
 
     async def stop(self, timeout_s: float) -> None:
         """Stop the writer and write what is left; `clean` tells whether all of it was acknowledged in time."""
@@ -167,18 +176,17 @@ class OwnedPartition:
     async def _run(self) -> None:
         tick_s, last = self._config.tick_s, time.monotonic()
         while not self._closing:
-            try:
-                async with asyncio.timeout(max(0.005, tick_s - (time.monotonic() - last))):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            if not self._urgent:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.005, tick_s - (time.monotonic() - last))):
+                        await self._wake.wait()
             self._wake.clear()
             try:
                 if time.monotonic() - last >= tick_s:
                     await self.flush()
                     last = time.monotonic()
                 elif self._urgent:
-                    await self._write(list(self._urgent))
+                    await self._write(self._most_urgent())
             except Exception as error:
                 end(
                     BROKEN,
@@ -196,13 +204,16 @@ class OwnedPartition:
             if keys:
                 await self._write(keys)
             if self._urgent:
-                await self._write(list(self._urgent))
+                await self._write(self._most_urgent())
         await self._post(letters)
         self._make_committable(batches)
         self._flushing = 0
         if not todo and (self._written < self.spoken or batches):
             await self._write_marker()
         self.clean = not (self._dirty or self._letters or self._batches)
+
+    def _most_urgent(self) -> list[str]:
+        return list(islice(self._urgent, self._config.slice_records))
 
     async def _write(self, keys: Sequence[str]) -> None:
         """Remember, then speak, then settle: the order that keeps the promises."""
@@ -248,10 +259,13 @@ class OwnedPartition:
         self._observer.on_remembered(len(image.records), size_of(image.records))
 
     async def _speak(self, image: Image) -> None:
-        for topic, records in image.said.items():
-            name = self._config.outputs[topic]
-            await self._sender.send(name, self.number, records)
-            self._observer.on_said(name, len(records), size_of(records))
+        await asyncio.gather(
+            *[self._say(self._config.outputs[topic], records) for topic, records in image.said.items()]
+        )
+
+    async def _say(self, topic: str, records: Sequence[Record]) -> None:
+        await self._sender.send(topic, self.number, records)
+        self._observer.on_said(topic, len(records), size_of(records))
 
     def _settle(self, image: Image) -> None:
         for entry, words in image.settled:

@@ -17,7 +17,7 @@ from faust.types import TP
 from streams.engine.batches import Batch, BatchScheduler, RawSchema
 from streams.engine.config import EngineConfig
 from streams.engine.delivery import BatchConsumer, BatchTransport
-from streams.engine.ends import REFUSED, end
+from streams.engine.ends import BROKEN, REFUSED, end
 from streams.engine.envelope import fence_number
 from streams.engine.lease import Lease
 from streams.engine.observer import Observer
@@ -240,11 +240,9 @@ class Runtime:
 
     def _begin(self) -> None:
         if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self.lease.beat()),
-                asyncio.create_task(self._probe()),
-                asyncio.create_task(self._documents()),
-            ]
+            self._tasks = [asyncio.create_task(work) for work in (self.lease.beat(), self._probe(), self._documents())]
+            for task in self._tasks:
+                task.add_done_callback(_must_not_fail)
 
     async def _probe(self) -> None:
         """Fetch log ends twice a second: for lag, for catching up, and for the wall clock's progress."""
@@ -271,3 +269,8 @@ class Runtime:
                 if not owned.quiet and (was_quiet or time.monotonic() >= due):
                     owned.shown_at = time.monotonic()
                     owned.show_all()
+
+
+def _must_not_fail(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        end(BROKEN, f"A task beside the agents failed ({type(error).__name__}); start the worker again.")

@@ -54,7 +54,7 @@ class ChangelogTable(faust.Table[Any, Any]):
             if number in mine and unbroken and owned.ready and owned.clean:
                 runtime.observer.on_kept(number)
             else:
-                del runtime.held[number]
+                runtime.held.pop(number).abandon()
         runtime.observer.on_assigned()
         self._group_generation = generation_id
         self._records, self._since = 0, time.monotonic()
@@ -79,7 +79,9 @@ class ChangelogTable(faust.Table[Any, Any]):
         self.runtime.recovering(self._records)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Open what was recovered: compare facts, say again what may not have been said, begin to write."""
+        """Open what was recovered, unless the next rebalance has begun already."""
+        if self.app.consumer_generation_id != self._group_generation:
+            return
         try:
             await self.runtime.open(self._records, time.monotonic() - self._since)
         except Exception as error:
