@@ -1,0 +1,172 @@
+"""Records in plain words: one line for what passes by, a page for a whole customer. Pure: values in, text out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from schemas import CODE_HEADER, MESSAGE_HEADER, OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER, CustomerDocument
+from streams.listening import Heard
+
+EXPONENTS = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+"""Digits of the minor unit where they are not two (ISO 4217)."""
+COMMON = {
+    "event_id",
+    "event_type",
+    "schema_version",
+    "occurred_at",
+    "customer_id",
+    "anonymous_id",
+    "session_id",
+    "source",
+}
+
+ACTS = {"web": "web", "shop": "store", "orders": "orders"}
+
+
+def money(minor: int, currency: str) -> str:
+    """
+    An amount as people write it.
+
+    >>> money(123456, "GBP"), money(1200, "JPY"), money(-5, "EUR")
+    ('1,234.56 GBP', '1,200 JPY', '-0.05 EUR')
+    """
+    digits = EXPONENTS.get(currency, 2)
+    return f"{minor / 10**digits:,.{digits}f} {currency}"
+
+
+def moment(at: datetime) -> str:
+    """
+    An instant as people write it, in UTC.
+
+    >>> moment(datetime(2026, 3, 1, 7, 5, tzinfo=UTC))
+    '1 March 2026, 07:05'
+    """
+    utc = at.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M}"
+
+
+def line(heard: Heard) -> str:
+    """One record as one line: when, who, what."""
+    try:
+        value = orjson.loads(heard.value or b"null")
+        if heard.topic == "dead-letters":
+            return _dead_letter(heard)
+        if not isinstance(value, dict):
+            raise ValueError
+        return _LINES.get(heard.topic, _event)(heard, value)
+    except (ValueError, KeyError, TypeError):
+        return f"{_clock(heard.timestamp_ms)}  {heard.key or '-'}  not readable, {len(heard.value or b''):,} bytes"
+
+
+def page(document: CustomerDocument, horizon_days: int) -> str:
+    """Everything we know of a customer, for whoever stands before them."""
+    name = document.customer_id or f"{document.anonymous_id} (not signed in)"
+    blocks = [
+        f"Customer {name}, as of {moment(document.as_of)} UTC",
+        "\n".join(_risk(document, horizon_days)),
+        "\n".join(_life(document)),
+        "\n".join(_activity(document)),
+        "\n".join(_now(document)),
+    ]
+    return "\n\n".join(blocks)
+
+
+def _risk(document: CustomerDocument, horizon_days: int) -> list[str]:
+    if document.risk is None or document.band is None:
+        return ["Risk     not assessed yet"]
+    said = [f"Risk     {document.risk:.0%} not to come within {horizon_days} days: {document.band}"]
+    if document.next_crossing:
+        said.append(
+            f"         {document.next_crossing.band} from {moment(document.next_crossing.at)} if nothing happens"
+        )
+    return said
+
+
+def _life(document: CustomerDocument) -> list[str]:
+    last = "nothing yet" if document.last_act is None else moment(document.last_act)
+    spent = money(document.revenue_minor, document.currency)
+    mean = (
+        ""
+        if document.average_order_minor is None
+        else f", {money(document.average_order_minor, document.currency)} each"
+    )
+    did = document.participation
+    return [
+        f"Known    since {moment(document.first_seen)}; last active {last}",
+        f"Orders   {document.orders:,} for {spent}{mean}",
+        f"For us   {did.reviews} reviews, {did.shares} shares, {did.referrals} referrals",
+    ]
+
+
+def _activity(document: CustomerDocument) -> list[str]:
+    days, windows = document.days_active, document.windows
+    active = {"web": days.web, "shop": days.store, "orders": days.order}
+    spans = (windows.h1, windows.h24, windows.d7, windows.d30)
+    acts = {name: [getattr(span, field) for span in spans] for name, field in ACTS.items()}
+    return [
+        *_table("Active days", ["30 d", "90 d", "365 d"], {name: [n.d30, n.d90, n.d365] for name, n in active.items()}),
+        "",
+        *_table("Acts", ["1 h", "24 h", "7 d", "30 d"], acts),
+    ]
+
+
+def _table(title: str, heads: list[str], rows: dict[str, list[int]]) -> list[str]:
+    body = [f"  {name:<10}" + "".join(f"{count:>7,}" for count in counts) for name, counts in rows.items()]
+    return [f"{title:<12}" + "".join(f"{head:>7}" for head in heads), *body]
+
+
+def _now(document: CustomerDocument) -> list[str]:
+    said = [f"Cart     {', '.join(document.cart) or 'empty'}"]
+    pending = document.pending_action
+    said.append(f"Waiting  {f'{pending.action} until {moment(pending.expires_at)}' if pending else 'no action'}")
+    for action, at in sorted(document.last_actions.items(), key=lambda item: item[1], reverse=True):
+        said.append(f"Said     {action} on {moment(at)}")
+    return said
+
+
+def _clock(epoch_ms: int) -> str:
+    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _at(text: str) -> str:
+    return text[:19].replace("T", " ")
+
+
+def _who(value: dict[str, Any]) -> str:
+    return str(value.get("customer_id") or f"~{value['anonymous_id']}")
+
+
+def _churn_risk(heard: Heard, value: dict[str, Any]) -> str:
+    before = f"{value['previous_band']} → " if value["previous_band"] not in (None, value["band"]) else ""
+    why = value["reasons"][0]["text"] if value["reasons"] else ""
+    return f"{_at(value['as_of'])}  {_who(value)}  {before}{value['band']} {value['risk']:.0%}  {why}"
+
+
+def _next_best_action(heard: Heard, value: dict[str, Any]) -> str:
+    return f"{_at(value['as_of'])}  {_who(value)}  {value['action']}  ({value['moment']})  {value['reason']}"
+
+
+def _customer(heard: Heard, value: dict[str, Any]) -> str:
+    risk = "not assessed" if value["risk"] is None else f"{value['band']} {value['risk']:.0%}"
+    spent = money(value["revenue_minor"], value["currency"])
+    return f"{_at(value['as_of'])}  {_who(value)}  {risk}  {value['orders']} orders, {spent}"
+
+
+def _event(heard: Heard, value: dict[str, Any]) -> str:
+    more = " ".join(f"{name}={_short(said)}" for name, said in value.items() if name not in COMMON)
+    return f"{_at(value['occurred_at'])}  {heard.key or '-'}  {value['event_type']}  {more}".rstrip()
+
+
+def _short(value: Any) -> str:
+    return f"[{len(value)}]" if isinstance(value, list) else str(value)
+
+
+def _dead_letter(heard: Heard) -> str:
+    said = heard.headers
+    place = f"{said.get(TOPIC_HEADER, '?')}/{said.get(PARTITION_HEADER, '?')}@{said.get(OFFSET_HEADER, '?')}"
+    code, message = said.get(CODE_HEADER, "?"), said.get(MESSAGE_HEADER, "")
+    return f"{_clock(heard.timestamp_ms)}  {code}  {place}  {len(heard.value or b''):,} bytes  {message}"
+
+
+_LINES = {"churn-risk": _churn_risk, "next-best-actions": _next_best_action, "customers": _customer}
