@@ -140,10 +140,10 @@ class OwnedPartition:
 
     def show_all(self) -> None:
         """Have a document written for every key whose latest one is older than its record."""
-        if self._unshown:
-            self._showing |= self._unshown
-            self._dirty.update(dict.fromkeys(self._unshown))
-            self._unshown = set()
+        waiting = self._showing | self._unshown
+        if waiting:
+            self._showing, self._unshown = waiting, set()
+            self._dirty.update(dict.fromkeys(waiting))
             self.clean = False
 
     # ---- the writer
