@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import faust
-import msgspec
 from faust.types import TP
 
 from streams.engine import envelope
@@ -73,7 +72,8 @@ class ChangelogTable(faust.Table[Any, Any]):
             records = message.value.records
             try:
                 restore(owned, records)
-            except msgspec.MsgspecError:
+            except Exception:
+                # Faust would log it and go on without these records.
                 end(REFUSED, unreadable(self.changelog_topic_name, message.partition))
             self._records += len(records)
         self.runtime.recovering(self._records)
