@@ -1,0 +1,136 @@
+"""Builders for the core's tests: events at an instant, and a customer's story told step by step."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from schemas import EVENT_TYPES, SOURCES, Event, OrderLine
+from streams.core.catalogue import parse
+from streams.core.record import Record, load
+from streams.core.rules import Rules
+from streams.core.step import Advance, Signal, Step
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+BY_TAG: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in EVENT_TYPES}
+CATALOGUE = parse((Path(__file__).parents[2] / "streams" / "core" / "catalogue.toml").read_text())
+RULES = Rules(catalogue=CATALOGUE)
+LATIN = st.sampled_from(["p1", "p2", "p3"])
+
+_counter = itertools.count()
+_USUAL: dict[str, Any] = {
+    "product_id": "p1",
+    "store_id": "s1",
+    "query": "scarf",
+    "order_id": "o1",
+    "currency": "GBP",
+    "channel": "web",
+    "amount_minor": 500,
+    "lines": (OrderLine(product_id="p1", quantity=1, unit_price_minor=500),),
+}
+
+
+def event(tag: str, at: datetime = NOON, event_id: str | None = None, **fields: Any) -> Event:
+    """Make an event; what is not said is usual."""
+    kind = BY_TAG[tag]
+    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    usual = {name: value for name, value in _USUAL.items() if name in required}
+    usual |= {"event_id": event_id or f"e{next(_counter)}", "schema_version": 1, "occurred_at": at, "customer_id": "c1"}
+    return kind(**usual | fields)
+
+
+def source_of(one: Event) -> int:
+    """Say the number of the topic an event comes from."""
+    return SOURCES.index(one.source_topic)
+
+
+def second(at: datetime) -> int:
+    """Say an instant in seconds since 1970."""
+    return int(at.timestamp())
+
+
+class Story:
+    """One customer's story: events happen, time passes, and everything said is kept."""
+
+    def __init__(self, rules: Rules = RULES, key: str = "c1", now_s: int | None = None) -> None:
+        self.rules, self.key, self.now_s = rules, key, now_s
+        self.body: bytes | None = None
+        self.wake_at: int | None = None
+        self.said: list[Signal] = []
+        self.muted = 0
+        self.last: Step | None = None
+
+    def happens(self, tag: str, at: datetime = NOON, **fields: Any) -> "Story":
+        """Let an event happen, without letting time pass before it."""
+        one = event(tag, at, **fields)
+        advance = Advance(self.rules, self.now_s)
+        advance.observe(self.key, self.body, source_of(one), one)
+        return self._note(advance)
+
+    def wakes(self, at_s: int | None = None) -> "Story":
+        """Look again, at the instant asked for unless another is given."""
+        due_s = self.wake_at if at_s is None else at_s
+        assert due_s is not None
+        assert self.body is not None
+        advance = Advance(self.rules, self.now_s)
+        advance.recheck(self.key, self.body, due_s)
+        return self._note(advance)
+
+    def until(self, at: datetime) -> "Story":
+        """Let time pass: every wish to be woken before that instant is granted."""
+        while self.wake_at is not None and self.wake_at <= second(at):
+            self.wakes()
+        return self
+
+    def _note(self, advance: Advance) -> "Story":
+        self.last = advance.finish().get(self.key)
+        if self.last is not None:
+            self.body, self.wake_at = self.last.body, self.last.wake_at
+            self.said += self.last.signals
+            self.muted += self.last.muted
+        return self
+
+    @property
+    def record(self) -> Record:
+        assert self.body is not None
+        return load(self.body)
+
+    @property
+    def actions(self) -> list[str]:
+        """The actions decided, in order."""
+        return [signal.label for signal in self.said if signal.kind == "next-best-actions"]
+
+    @property
+    def bands(self) -> list[str]:
+        """The bands spoken, in order."""
+        return [signal.label for signal in self.said if signal.kind == "churn-risk"]
+
+    def latest(self, kind: str) -> dict[str, Any]:
+        """The latest signal of a kind, as a reader sees it."""
+        body: dict[str, Any] = msgspec.json.decode([signal.body for signal in self.said if signal.kind == kind][-1])
+        return body
+
+
+@st.composite
+def histories(draw: st.DrawFn, max_size: int = 40, span_days: int = 900) -> list[Event]:
+    """Draw distinct events of one customer, some minutes and some years apart, in any order."""
+    seconds = st.one_of(
+        st.integers(0, span_days * 86400), st.integers(0, 7200), st.integers((span_days - 1) * 86400, span_days * 86400)
+    )
+    made = []
+    for number, (tag, at) in enumerate(
+        draw(st.lists(st.tuples(st.sampled_from(sorted(BY_TAG)), seconds), min_size=1, max_size=max_size))
+    ):
+        fields: dict[str, Any] = {}
+        names = {field.name for field in msgspec.structs.fields(BY_TAG[tag])}
+        if "product_id" in names:
+            fields["product_id"] = draw(LATIN)
+        if "channel" in names:
+            fields["channel"] = draw(st.sampled_from(["web", "store"]))
+            fields["currency"] = draw(st.sampled_from(["GBP", "GBP", "EUR"]))
+        made.append(event(tag, NOON + timedelta(seconds=at), event_id=f"h{number}", **fields))
+    return made
