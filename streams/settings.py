@@ -271,6 +271,7 @@ def _shown(value: Any) -> str:
 
 def _checked(values: dict[str, Any]) -> Settings:
     settings = Settings(**values)
+    settings = msgspec.structs.replace(settings, brokers=re.sub(r"\s", "", settings.brokers))
     for name, holds, sentence in _laws(settings):
         if not holds:
             raise SettingsError(f"{variable(name)} is {getattr(settings, name)!r}, {sentence}.")
@@ -294,7 +295,7 @@ def _laws(settings: Settings) -> list[tuple[str, bool, str]]:
 
 
 def _is_address(text: str) -> bool:
-    matched = re.fullmatch(r"\s*(\[[0-9a-fA-F:]+\]|[^\s:,/@]+):(\d{1,5})\s*", text)
+    matched = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:,/@]+):(\d{1,5})", text)
     return matched is not None and 0 < int(matched[2]) < 65536
 
 

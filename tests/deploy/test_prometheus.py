@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from streams.metrics import CHANNELS, OUTCOMES, WINDOWS, Family, Metrics
 
@@ -17,12 +17,8 @@ PROMETHEUS = DEPLOY / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 UNIT_TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
 
-needs_promtool = [
-    pytest.mark.promtool,
-    pytest.mark.skipif(
-        shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt-get install prometheus)"
-    ),
-]
+MISSING = "promtool is not installed (Debian: apt-get install prometheus)"
+needs_promtool = [pytest.mark.promtool, pytest.mark.skipif(shutil.which("promtool") is None, reason=MISSING)]
 
 
 def rules() -> list[dict[str, Any]]:
@@ -39,13 +35,18 @@ def cases() -> list[dict[str, Any]]:
     return [case for test in tests for case in test.get("alert_rule_test", [])]
 
 
-def exported_names() -> set[str]:
-    """Every sample name of a worker, also of metrics that have no child yet."""
+def fully_used() -> CollectorRegistry:
+    """Metrics of which each has a child."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     for family in (value for value in vars(metrics).values() if isinstance(value, Family)):
         family.labels(*[0] * len(family.names))
-    return {sample.name for family in registry.collect() for sample in family.samples}
+    return registry
+
+
+def exported_names() -> set[str]:
+    """Every sample name of a worker."""
+    return {sample.name for family in fully_used().collect() for sample in family.samples}
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -65,6 +66,17 @@ def test_promtool_is_content(arguments: tuple[str | Path, ...]) -> None:
     done = promtool(*arguments)
 
     assert (0, "") == (done.returncode, "" if done.returncode == 0 else done.stdout + done.stderr)
+
+
+@pytest.mark.promtool
+@pytest.mark.skipif(shutil.which("promtool") is None, reason=MISSING)
+def test_promtool_reads_what_a_worker_shows() -> None:
+    """The real tool has nothing to say about names, units and help texts."""
+    text = generate_latest(fully_used()).decode()
+
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])

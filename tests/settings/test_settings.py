@@ -45,7 +45,7 @@ def test_the_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("brokers", "a:1, [::1]:2", "a:1, [::1]:2"),
+        ("brokers", "a:1, [::1]:2", "a:1,[::1]:2"),
         ("partitions", "12", 12),
         ("tick_s", ".5", 0.5),
         ("band_edges", ".2, 0.4,.8", (0.2, 0.4, 0.8)),
