@@ -476,7 +476,7 @@ async def test_stopping_in_vain_leaves_the_partition_unclean() -> None:
 
 async def test_a_writer_is_started_once() -> None:
     """Who is told twice to start still is one writer: a partition's records never have two."""
-    held = await opened(broker := Recorder(), config(tick_s=0.05))
+    held = await opened(Recorder(), config(tick_s=0.05))
     before = asyncio.all_tasks()
     held.start()
     held.start()
