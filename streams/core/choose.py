@@ -108,16 +108,15 @@ def remember(catalogue: Catalogue, stance: Stance, decision: Decision, now_s: in
 def next_opening(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> int:
     """Say when the next unanswered moment opens, always later than the latest assessment; -1 if none is in sight."""
     soonest = NONE
-    earliest = stance.assessed_s + 1
-    horizon_s = max(stance.assessed_s, engagement.last_s)
+    assessed_s = stance.assessed_s
     for action in catalogue.timed:
         found = FIND[action.moment](engagement, stance, action)
-        if found is None or found[1] + action.window_s <= horizon_s:
+        if found is None or found[1] + action.window_s <= assessed_s:
             continue
         answer = stance.answers.get(action.name)
         if answer is not None and answer[0] >= found[0]:
             continue
-        opens_s = found[1] if found[1] > earliest else earliest
+        opens_s = found[1] if found[1] > assessed_s else assessed_s + 1
         if soonest < 0 or opens_s < soonest:
             soonest = opens_s
     return soonest

@@ -9,12 +9,15 @@ greater than the one an action last answered has been answered.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from schemas import BANDS, EVENT_TYPES, OrderPlaced
+from schemas import BANDS, EVENT_TYPES, CartItemAdded, CartItemRemoved, OrderPlaced, ProductViewed
 from streams.core.catalogue import Action, MomentName
 from streams.core.churn import active_days
 from streams.core.engagement import CART_HEAD, DAY_S, Engagement, base_of, day_of
 from streams.core.newest import entries, newest_second
 from streams.core.stance import Stance
+
+MOVERS: Final = frozenset({CartItemAdded, CartItemRemoved, ProductViewed})
+"""The events that move a timed moment although they change no score."""
 
 _ORDER_PLACED: Final = EVENT_TYPES.index(OrderPlaced)
 _HIGH: Final = BANDS.index("high")

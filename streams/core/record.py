@@ -1,16 +1,17 @@
 """
 The record of one customer, as bytes.
 
-Law: a record is a msgpack array [format, engagement, stance], and `dump(load(body)) == body`. The
-engagement part is canonical: equal facts are equal bytes. A guest order has no stance.
+Law: a record is a msgpack array [format, engagement, stance, wake_s], and `dump(load(body)) == body`.
+The engagement part is canonical: equal facts are equal bytes. A guest order has no stance. Most clicks
+change no stance, so a step reads it only when it must and else passes its bytes on.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from streams.core.engagement import Engagement
-from streams.core.stance import Stance
+from streams.core.stance import NONE, Stance
 
 FORMAT: Final = 1
 GUEST_MARK: Final = "#"
@@ -18,32 +19,63 @@ ANONYMOUS_MARK: Final = "~"
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
-    """What we know of one customer (`stance` is None for a guest order)."""
+    """What we know of one customer; `stance` is None for a guest order, `wake_s` -1 for no wish to be woken."""
 
     format: int
     engagement: Engagement
     stance: Stance | None
+    wake_s: int
+
+
+class Folded(msgspec.Struct, array_like=True, gc=False):
+    """A record whose stance has not been read."""
+
+    format: int
+    engagement: Engagement
+    stance: msgspec.Raw
+    wake_s: int
 
 
 _decode = msgspec.msgpack.Decoder(Record).decode
-_decode_parts = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw, msgspec.Raw]).decode
+_decode_folded = msgspec.msgpack.Decoder(Folded).decode
+_decode_parts = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw, msgspec.Raw, int]).decode
+_decode_stance = msgspec.msgpack.Decoder(Stance | None).decode
 
 dump = msgspec.msgpack.Encoder().encode
-"""Encode a record."""
+"""Encode a record, whether its stance was read or not."""
+
+
+_FRESH: Final = msgspec.Raw(dump(Stance()))
+_GUEST: Final = msgspec.Raw(dump(None))
+
+AnyRecord = TypeVar("AnyRecord", Record, Folded)
 
 
 def load(body: bytes) -> Record:
     """Decode a record; raise ValueError if it is of another format."""
-    record = _decode(body)
+    return _checked(_decode(body))
+
+
+def load_folded(body: bytes) -> Folded:
+    """Decode a record but for its stance; raise ValueError if it is of another format."""
+    return _checked(_decode_folded(body))
+
+
+def stance_of(folded: Folded) -> Stance | None:
+    """Read the stance that was left unread."""
+    stance: Stance | None = _decode_stance(folded.stance)
+    return stance
+
+
+def new(key: str, second: int, day_offset_s: int) -> Folded:
+    """Begin the record of a customer whose first event happens at `second`."""
+    return Folded(FORMAT, Engagement(day_offset_s, second, second), _GUEST if key[0] == GUEST_MARK else _FRESH, NONE)
+
+
+def _checked(record: AnyRecord) -> AnyRecord:
     if record.format != FORMAT:
         raise ValueError(f"a record of format {record.format} cannot be read, only {FORMAT}")
     return record
-
-
-def new(key: str, second: int, day_offset_s: int) -> Record:
-    """Begin the record of a customer whose first event happens at `second`."""
-    stance = None if key.startswith(GUEST_MARK) else Stance()
-    return Record(FORMAT, Engagement(day_offset_s, second, second), stance)
 
 
 def engagement_bytes(body: bytes) -> bytes:

@@ -19,8 +19,9 @@ from streams.core.choose import Decision, choose, next_opening, remember
 from streams.core.churn import CHUNK, MODEL, Rhythm, Silence, instant_of, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, Engagement, fold, snapshot
+from streams.core.moments import MOVERS
 from streams.core.reasons import reasons
-from streams.core.record import Record, dump, load, new
+from streams.core.record import Folded, Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
 from streams.core.signals import (
@@ -62,15 +63,22 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Work(msgspec.Struct):
-    """One customer in hand during a slice; `now_s` and `band` run ahead of the stance while snapshots wait."""
+    """
+    One customer in hand during a slice.
+
+    `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
+    ahead of the stance while snapshots wait. `moved` says that the wish to be woken may have changed.
+    """
 
     key: str
-    record: Record
+    record: Folded
+    stance: Stance | None = None
     now_s: int = 0
     band: int = NONE
     signals: tuple[Signal, ...] = ()
     muted: int = 0
     show: bool = False
+    moved: bool = False
     changed: bool = False
 
 
@@ -96,7 +104,7 @@ class Advance:
     def __init__(self, rules: Rules, now_s: int | None = None) -> None:
         """Begin a slice."""
         self.foreign = 0
-        self._rules = rules
+        self._rules, self._ring_sizes, self._base_currency = rules, rules.ring_sizes, rules.base_currency
         self._now_s = now_s
         self._works: dict[str, _Work] = {}
         self._shots: list[_Shot] = []
@@ -112,15 +120,14 @@ class Advance:
             return _PAST if second < FIRST_SECOND else _FUTURE
         work = self._works.get(key)
         if work is None:
-            record = new(key, second, self._rules.day_offset_s) if body is None else load(body)
-            work = self._take(key, record)
-        record = work.record
-        engagement = record.engagement
+            record = new(key, second, self._rules.day_offset_s) if body is None else load_folded(body)
+            work = self._works[key] = _Work(key, record)
+        engagement = work.record.engagement
         rings = engagement.rings
         while len(rings) <= source:
             rings.append(b"")
         ring = rings[source]
-        size = self._rules.ring_sizes[source]
+        size = self._ring_sizes[source]
         mark = mark_of(second, event.event_id)
         if mark <= ring[-WIDTH:]:
             if holds(ring, mark):
@@ -129,20 +136,23 @@ class Advance:
                 return _LATE
         rings[source] = insert(ring, mark, size)
         foreign = engagement.foreign
-        fresh = fold(engagement, event, second, mark, self._rules.base_currency)
-        self.foreign += engagement.foreign > foreign
+        fresh = fold(engagement, event, second, mark, self._base_currency)
         work.changed = True
-        if record.stance is not None and (fresh or source != _CLICKSTREAM):
-            work.show |= fresh
-            self._shoot(work, record.stance, second, Happening(source, event, 0))
+        if fresh or source != _CLICKSTREAM:
+            self.foreign += engagement.foreign > foreign
+            if (stance := self._stance(work)) is not None:
+                work.show |= fresh
+                self._shoot(work, stance, second, Happening(source, event, 0))
+        elif event.__class__ in MOVERS:
+            work.moved = True
         return "advanced"
 
     def recheck(self, key: str, body: bytes, due_s: int) -> None:
         """Look at a customer whose silence lasted until `due_s`; one that was assessed since is left alone."""
         work = self._works.get(key)
         if work is None:
-            work = self._take(key, load(body))
-        stance = work.record.stance
+            work = self._works[key] = _Work(key, load_folded(body))
+        stance = self._stance(work)
         if stance is None or due_s <= work.now_s:
             return
         work.changed |= self._shoot(work, stance, due_s, Happening(NONE, None, due_s))
@@ -153,11 +163,11 @@ class Advance:
             self._judge(self._shots[start : start + CHUNK])
         return {key: self._step(work) for key, work in self._works.items() if work.changed}
 
-    def _take(self, key: str, record: Record) -> _Work:
-        stance = record.stance
-        work = _Work(key, record) if stance is None else _Work(key, record, stance.assessed_s, stance.band)
-        self._works[key] = work
-        return work
+    def _stance(self, work: _Work) -> Stance | None:
+        """Read the stance if that was not done yet; None for a guest order."""
+        if work.stance is None and (stance := stance_of(work.record)) is not None:
+            work.stance, work.now_s, work.band = stance, stance.assessed_s, stance.band
+        return work.stance
 
     def _shoot(self, work: _Work, stance: Stance, second: int, happening: Happening) -> bool:
         engagement = work.record.engagement
@@ -167,7 +177,7 @@ class Advance:
         found = rhythm(engagement, now_s)
         if found is None:
             return False
-        work.now_s = now_s
+        work.now_s, work.moved = now_s, True
         self._shots.append(_Shot(work, snapshot(engagement), stance, found, now_s, happening))
         return True
 
@@ -262,20 +272,22 @@ class Advance:
 
     def _step(self, work: _Work) -> Step:
         record = work.record
-        wake_at = None if record.stance is None else self._wake_at(record.engagement, record.stance)
-        return Step(dump(record), work.signals, work.muted, wake_at, work.show)
+        if work.moved and (stance := self._stance(work)) is not None:
+            wake_s = self._wake_s(record.engagement, stance)
+            body = dump(Record(record.format, record.engagement, stance, wake_s))
+        else:
+            wake_s, body = record.wake_s, dump(record)
+        return Step(body, work.signals, work.muted, None if wake_s < 0 else wake_s, work.show)
 
-    def _wake_at(self, engagement: Engagement, stance: Stance) -> int | None:
-        """Say when to look again: a crossing, a moment that opens, or a word to be made good."""
-        if stance.band < 0:
-            return None
+    def _wake_s(self, engagement: Engagement, stance: Stance) -> int:
+        """Say when to look again: a crossing, a moment that opens, or a word to be made good; -1 for never."""
         wake_s = next_opening(self._rules.catalogue, engagement, stance)
         if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
             wake_s = stance.crossing_s
         if stance.muted:
             unmute_s = max(stance.unmute_s, stance.assessed_s + 1)
             wake_s = unmute_s if wake_s < 0 else min(wake_s, unmute_s)
-        return None if wake_s < 0 else wake_s
+        return wake_s
 
 
 def next_crossing(stance: Stance) -> NextCrossing | None:

@@ -57,8 +57,11 @@ def bump(tiles: bytes, key: int) -> bytes:
     True
     """
     head = key.to_bytes(4, "big")
-    if head > tiles[-8:-4]:
+    newest = tiles[-8:-4]
+    if head > newest:
         return tiles + head + _ONE
+    if head == newest:
+        return tiles[:-4] + (int.from_bytes(tiles[-4:], "big") + 1 & 0xFFFFFFFF).to_bytes(4, "big")
     return add(tiles, COUNT, key, 1)
 
 
@@ -76,15 +79,16 @@ def place(tiles: bytes, width: int, head: bytes) -> int:
 
 def trim(tiles: bytes, form: Struct, first_unit: int) -> bytes:
     """Forget every unit before `first_unit`."""
-    if not tiles:
-        return tiles
     head = _key(max(0, first_unit) * KINDS)
-    if tiles[:4] >= head:
+    if not tiles or tiles[:4] >= head:
         return tiles
     width = form.size
     if tiles[-width : 4 - width] < head:
         return b""
-    return tiles[place(tiles, width, head) :]
+    at = width  # what is forgotten is little, for it is forgotten often
+    while tiles[at : at + 4] < head:
+        at += width
+    return tiles[at:]
 
 
 def entries(tiles: bytes, form: Struct) -> Iterator[tuple[int, int, int]]:
