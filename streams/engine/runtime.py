@@ -233,6 +233,8 @@ class Runtime:
         self.consumer.interrupt()
         patience_s = max(1.0, self.config.session_timeout_s - LEASE_MARGIN_S - 1.0)
         await asyncio.gather(*[owned.stop(patience_s) for owned in self.held.values()])
+        # A commit while another is under way would only wait for that one, which knows less.
+        await self.consumer.maybe_wait_for_commit_to_finish()
         await self.consumer.commit()
         self.consumer.forget()
 
