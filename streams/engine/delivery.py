@@ -120,7 +120,8 @@ class BatchConsumer(driver.Consumer):
         for tp in mine:
             committed = self._read_offset.get(tp)
             durable = self.runtime.durable_floor(tp)
-            start = max(earliest[tp] if committed is None else committed, durable)
+            begun = committed is not None or durable > 0
+            start = max(committed or 0, durable) if begun else earliest[tp]
             known = max(committed or 0, durable, self.runtime.fence_floor(tp) + 1)
             if ends[tp] < known:
                 end(REFUSED, _lost_its_end(tp, ends[tp], known))
