@@ -49,8 +49,9 @@ def run(brokers: str, folder: Path, plan: Run, say: Callable[[str], None]) -> tu
         source.wait(plan.seconds + 60)
         say("everything is published")
         stage.settle()
-        say("everything is committed")
-        return strikes, verdict(stage, read_ledger(source.ledger), plan.seed)
+        codes = stage.end()
+        say(f"everything is committed, the workers ended with {codes}")
+        return strikes, verdict(stage, read_ledger(source.ledger), seed=plan.seed)
     finally:
         if source is not None:
             source.close()

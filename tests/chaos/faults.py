@@ -9,7 +9,6 @@ as the share committed, and both must lie in the window. A run with a fault that
 
 import contextlib
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from tests.chaos.worker import ROOT, Worker
 FROM, UNTIL = 0.20, 0.80
 PATIENCE_S = 20.0
 ADVANCED = "latido_batches_uncommitted"
-OWNS = re.compile(r'latido_lag_records\{.*partition="(\d+)"')
 
 KINDS = ("kill", "kill", "kill", "term", "freeze")
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "freeze": signal.SIGSTOP}
@@ -121,7 +119,7 @@ class Faults:
             kind=kind,
             victim=victim.name,
             published=self.source.share,
-            committed=sum(done.values()) / self.source.events,
+            committed=self._share(done),
             uncommitted=sum(end - done.get(tp, 0) for tp, end in ends.items()),
         )
         self.strikes.append(strike)
@@ -136,8 +134,7 @@ class Faults:
         while time.monotonic() < deadline:
             for worker in candidates:
                 metrics = worker.metrics() if worker.alive and worker.ready() else {}
-                owned = {int(found[1]) for name in metrics if (found := OWNS.match(name))}
-                if owned and metrics.get(ADVANCED, 0) > 0:
+                if (owned := worker.owned(metrics)) and metrics.get(ADVANCED, 0) > 0:
                     return worker, owned
             time.sleep(0.02)
         raise VoidError(f"the run is void: no owner with uncommitted events for {PATIENCE_S:.0f} s")
@@ -154,6 +151,9 @@ class Faults:
         victim.wait()
         victim.start()
 
+    def _share(self, committed: dict[tuple[str, int], int]) -> float:
+        """Return how much of all that will be published is committed."""
+        return sum(at for (topic, _), at in committed.items() if topic in self.stage.sources) / self.source.events
+
     def _progress(self) -> float:
-        committed = sum(self.stage.committed().values()) / self.source.events
-        return min(self.source.share, committed)
+        return min(self.source.share, self._share(self.stage.committed()))

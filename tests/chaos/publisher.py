@@ -8,7 +8,7 @@ every record was acknowledged.
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -52,8 +52,8 @@ class Publisher:
             self.prefix + record.topic, key=record.key, value=record.value, on_delivery=delivered, **where
         )
 
-    def run(self, records: Sequence[Planned], seconds: float) -> None:
-        """Publish all records evenly over the given time, and report."""
+    def run(self, records: Sequence[Planned], seconds: float, told: Callable[[int], None] = lambda acked: None) -> None:
+        """Publish all records evenly over the given time, and tell how many are acknowledged."""
         start, sent = time.monotonic(), 0
         while sent < len(records):
             due = len(records) * (time.monotonic() - start) / seconds if seconds else len(records)
@@ -61,11 +61,11 @@ class Publisher:
                 self.send(record)
                 sent += 1
             self.producer.poll(0)
-            print(self.acked, flush=True)
+            told(self.acked)
             time.sleep(min(0.1, seconds / 100))
         self.producer.flush(60)
         self.ledger.flush()
-        print(self.acked, flush=True)
+        told(self.acked)
 
 
 def main() -> int:
@@ -82,7 +82,7 @@ def main() -> int:
     records = plan(options.seed, options.events, options.customers)
     with options.ledger.open("w", encoding="ascii") as ledger:
         publisher = Publisher(options.brokers, options.prefix, ledger)
-        publisher.run(records, options.seconds)
+        publisher.run(records, options.seconds, lambda acked: print(acked, flush=True))
     return 0 if publisher.acked == len(records) else 1
 
 

@@ -1,5 +1,6 @@
 """One run's own corner of a broker: its topics, its consumer group, its workers, and what stands there at the end."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ class Stage:
         } | {"LATIDO_" + key.upper(): str(value) for key, value in settings.items()}
         self.workers: list[Worker] = []
         self.offsets = Offsets(brokers, self.group)
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "data").mkdir(parents=True, exist_ok=True)
 
     @property
     def sources(self) -> list[str]:
@@ -101,6 +102,13 @@ class Stage:
                 raise TimeoutError(f"{left} records are not committed after {timeout:.0f} s: {self.uncommitted()}")
             on_wait(left)
             time.sleep(0.25)
+
+    def end(self) -> list[int]:
+        """Ask every running worker to end, so that nothing is written any more; return their exit codes."""
+        running = [worker for worker in self.workers if worker.alive]
+        for worker in running:
+            worker.send(signal.SIGTERM)
+        return [worker.wait() for worker in running]
 
     def close(self) -> None:
         """Leave no process and no connection behind."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 LATIDO = (str(Path(sys.executable).with_name("latido")), "worker")
 ENTRY = (sys.executable, "-m", "tests.chaos.entry")
+OWNS = re.compile(r'latido_lag_records\{.*partition="(\d+)"')
 ROOT = Path(__file__).parents[2]
 
 
@@ -90,9 +92,10 @@ class Worker:
         samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in samples}
 
-    def sum_of(self, name: str) -> float:
-        """Add up all samples of one metric."""
-        return sum(value for sample, value in self.metrics().items() if sample.partition("{")[0] == name)
+    def owned(self, metrics: Mapping[str, float] | None = None) -> set[int]:
+        """Return the partitions that the worker says it owns, from its metrics as given or as they are now."""
+        samples = self.metrics() if metrics is None else metrics
+        return {int(found[1]) for sample in samples if (found := OWNS.match(sample))}
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the process has used, all threads, user and system."""
