@@ -1,10 +1,8 @@
 """Whole fetched batches through Faust: one quasi-record per partition that carries the list of Kafka's records."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import faust
-from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
 
@@ -37,16 +35,6 @@ class Batch:
     def value(self) -> "Batch":
         """What Faust hands to the agent."""
         return self
-
-
-class BatchScheduler(DefaultSchedulingStrategy):
-    """Yields each partition's fetched records as one batch."""
-
-    def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-        """Iterate over partitions, not over records."""
-        for tp, fetched in records.items():
-            if fetched:
-                yield tp, Batch(tp, fetched)
 
 
 class RawSchema(faust.Schema[Any, Any]):

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import faust
 from faust.types import TP
 
-from streams.engine.batches import Batch, BatchScheduler, RawSchema
+from streams.engine.batches import Batch, RawSchema
 from streams.engine.config import EngineConfig
 from streams.engine.delivery import BatchConsumer, BatchTransport
 from streams.engine.ends import BROKEN, REFUSED, end
@@ -88,7 +88,6 @@ class Runtime:
             table_standby_replicas=0,
             stream_wait_empty=False,
             stream_buffer_maxsize=4096,
-            ConsumerScheduler=BatchScheduler,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=1 << 20,
             consumer_group_instance_id=config.instance_id or None,
