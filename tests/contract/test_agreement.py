@@ -77,7 +77,7 @@ def near_events(draw: st.DrawFn) -> tuple[int, Any]:
     return (draw(sources) if draw(st.integers(0, 9)) == 0 else number), event
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(near_events(), st.booleans(), st.booleans())
 def test_door_and_validator_agree(near: tuple[int, Any], ascii_only: bool, blanks: bool) -> None:
     """What is accepted or only untimely is valid by the schema file; what is refused for its form is not."""
@@ -105,14 +105,14 @@ def accepted_is_sound(answer: Event | Refused) -> None:
         assert 0 <= second_of(answer) < 2**32
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(sources, st.binary(max_size=2000), received)
 def test_bytes_never_make_it_raise(number: int, raw: bytes, received_ms: int | None) -> None:
     """Whatever the bytes, the door answers."""
     accepted_is_sound(DOORS[number].read(raw, received_ms))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(sources, anything, received)
 def test_json_never_makes_it_raise(number: int, value: Any, received_ms: int | None) -> None:
     """Whatever the JSON, the door answers, and it never calls it malformed."""
@@ -122,7 +122,7 @@ def test_json_never_makes_it_raise(number: int, value: Any, received_ms: int | N
     assert isinstance(answer, Event) or answer.code != "malformed"
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(GOLDEN), st.data(), received)
 def test_spoilt_bytes_never_make_it_raise(
     golden: tuple[int, Any], data: st.DataObject, received_ms: int | None
@@ -141,7 +141,7 @@ def test_spoilt_bytes_never_make_it_raise(
         assert [] == list(VALIDATORS[number].iter_errors(read_json(bytes(raw))))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(near_events(), st.data())
 def test_a_refusal_repeats_nothing_of_the_input(near: tuple[int, Any], data: st.DataObject) -> None:
     """Wherever a canary's address stands in an event, as a value or a name, no refusal says it."""
