@@ -36,7 +36,7 @@ class Stage:
 
     @contextlib.contextmanager
     def broker(self, say: Say, *, keep: bool) -> Iterator[local.Broker]:
-        """A broker for the block's time; with `keep` it stays when the block ends well. After an error the logs stay."""
+        """A broker for the block's time; with `keep` it stays when the block ends well; after an error the logs do."""
         try:
             running = local.start(self.home, 0, libs=self.libs, say=say)
             yield running
@@ -52,7 +52,10 @@ class Stage:
 
     def _strike(self) -> None:
         local.stop(self.home)
-        shutil.rmtree(self.home, ignore_errors=True)
+        deadline = time.monotonic() + END_LIMIT_S
+        while self.home.exists() and time.monotonic() < deadline:
+            shutil.rmtree(self.home, ignore_errors=True)  # a last thread of the broker may still write into it
+            time.sleep(0.05)
 
     @contextlib.contextmanager
     def worker(self, overrides: Mapping[str, str]) -> Iterator["Worker"]:
