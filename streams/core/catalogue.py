@@ -20,6 +20,9 @@ MAX_ACTIONS: Final = 32
 NOTHING: Final = "nothing"
 """The name of the decision to do nothing."""
 
+LEAST_REPEATS: Final = 2
+"""The smallest `minimum` of looks or orders: once is no repetition."""
+
 YEAR_S: Final = 366 * 86400
 
 MomentName = Literal[
@@ -42,11 +45,6 @@ WORDS: Final[dict[MomentName, frozenset[str]]] = {
     "risk_high": frozenset({"days", "band"}),
 }
 """The names that a message may use, for each moment."""
-
-TIMED: Final[frozenset[MomentName]] = frozenset(
-    {"cart_abandoned", "visit_without_purchase", "browsed_and_left", "refill_due"}
-)
-"""The moments that open by the passing of time even without a delay."""
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Duration = Annotated[int, Meta(ge=0, le=3 * YEAR_S)]
@@ -71,7 +69,7 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     window_s: Positive
     message: Annotated[str, Meta(min_length=1, max_length=500)]
     delay_s: Duration = 0
-    minimum: Annotated[int, Meta(ge=2, le=12)] = 3
+    minimum: Annotated[int, Meta(ge=LEAST_REPEATS, le=12)] = 3
     milestones: Annotated[tuple[Annotated[int, Meta(ge=2)], ...], Meta(max_length=32)] = ()
     valid_from: Instant | None = None
     valid_until: Instant | None = None
@@ -81,8 +79,6 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     """All actions, the most urgent first, and a version that names them."""
 
     actions: tuple[Action, ...]
-    timed: tuple[Action, ...]
-    """Those whose moments open by the passing of time, so that a customer must be woken for them."""
     version: str
 
 
@@ -110,8 +106,7 @@ def parse(text: str) -> Catalogue:
 def _assemble(actions: list[Action]) -> Catalogue:
     ranked = tuple(sorted(actions, key=lambda action: (-action.priority, action.name)))
     version = blake2b(msgspec.json.encode(ranked), digest_size=6).hexdigest()
-    timed = tuple(action for action in ranked if action.delay_s > 0 or action.moment in TIMED)
-    return Catalogue(actions=ranked, timed=timed, version=version)
+    return Catalogue(actions=ranked, version=version)
 
 
 def _action(number: int, row: dict[str, object]) -> Action:

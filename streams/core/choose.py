@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from schemas import RefusedAction
 from streams.core.catalogue import NOTHING, Action, Catalogue, MomentName
 from streams.core.engagement import Engagement
-from streams.core.moments import FIND, tell
+from streams.core.moments import Opening, tell
 from streams.core.signals import at
 from streams.core.stance import NONE, Stance
 
@@ -41,30 +41,23 @@ class Decision(NamedTuple):
         return NOTHING if self.action is None else self.action.name
 
 
-def choose(catalogue: Catalogue, engagement: Engagement, stance: Stance, now_s: int) -> Decision | None:
-    """Decide what is best now; None when no moment is open."""
-    candidates = []
-    for action in catalogue.actions:
-        found = FIND[action.moment](engagement, stance, action)
-        if found is not None and found[1] <= now_s < found[1] + action.window_s:
-            answer = stance.answers.get(action.name)
-            if answer is None or answer[0] < found[0]:
-                candidates.append((action, found))
+def choose(openings: list[Opening], engagement: Engagement, stance: Stance, now_s: int) -> Decision | None:
+    """Decide what is best now, given the moments not answered yet; None when no moment is open."""
+    candidates = [opening for opening in openings if opening[2] <= now_s < opening[3]]
     if not candidates:
         return None
     chosen: Action | None = None
     refused = []
-    for action, _ in candidates:  # the catalogue stands in order of priority
+    for action, *_ in candidates:  # the catalogue stands in order of priority
         gate = ("priority", None) if chosen else _gate(action, stance, now_s)
         if gate is None:
             chosen = action
         else:
             refused.append(RefusedAction(action=action.name, gate=gate[0], until=at(gate[1])))
-    answered = tuple((action.name, found[0]) for action, found in candidates)
+    answered = tuple((action.name, key) for action, key, _, _ in candidates)
     if chosen is None:
-        first, found = candidates[0]
+        first, _, _, closes_s = candidates[0]
         reason = f"{tell(first.moment, engagement, stance, now_s).reason} But {first.name} {_WHY[refused[0].gate]}."
-        closes_s = found[1] + first.window_s
         return Decision(None, first.moment, reason, None, tuple(refused), closes_s, answered)
     telling = tell(chosen.moment, engagement, stance, now_s)
     message = chosen.message
@@ -105,18 +98,14 @@ def remember(catalogue: Catalogue, stance: Stance, decision: Decision, now_s: in
     stance.answers = answers
 
 
-def next_opening(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> int:
+def next_opening(openings: list[Opening], stance: Stance) -> int:
     """Say when the next unanswered moment opens, always later than the latest assessment; -1 if none is in sight."""
     soonest = NONE
     assessed_s = stance.assessed_s
-    for action in catalogue.timed:
-        found = FIND[action.moment](engagement, stance, action)
-        if found is None or found[1] + action.window_s <= assessed_s:
+    for action, key, opens_s, closes_s in openings:
+        if closes_s <= assessed_s or stance.answers.get(action.name, (NONE, 0))[0] >= key:
             continue
-        answer = stance.answers.get(action.name)
-        if answer is not None and answer[0] >= found[0]:
-            continue
-        opens_s = found[1] if found[1] > assessed_s else assessed_s + 1
-        if soonest < 0 or opens_s < soonest:
-            soonest = opens_s
+        wake_s = opens_s if opens_s > assessed_s else assessed_s + 1
+        if soonest < 0 or wake_s < soonest:
+            soonest = wake_s
     return soonest

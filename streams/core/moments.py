@@ -9,21 +9,21 @@ greater than the one an action last answered has been answered.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from schemas import BANDS, EVENT_TYPES, CartItemAdded, CartItemRemoved, OrderPlaced, ProductViewed
-from streams.core.catalogue import Action, MomentName
+from schemas import BANDS, EVENT_TYPES, OrderPlaced
+from streams.core.catalogue import Action, Catalogue, MomentName
 from streams.core.churn import active_days
 from streams.core.engagement import CART_HEAD, DAY_S, Engagement, base_of, day_of
 from streams.core.newest import entries, newest_second
 from streams.core.stance import Stance
-
-MOVERS: Final = frozenset({CartItemAdded, CartItemRemoved, ProductViewed})
-"""The events that move a timed moment although they change no score."""
 
 _ORDER_PLACED: Final = EVENT_TYPES.index(OrderPlaced)
 _HIGH: Final = BANDS.index("high")
 
 Found = tuple[int, int]
 """The key of a moment and the second at which it opens."""
+
+Opening = tuple[Action, int, int, int]
+"""A moment that an action has not answered: the action, the key, when it opens and when it closes."""
 
 
 class Telling(NamedTuple):
@@ -50,24 +50,29 @@ def cart_of(engagement: Engagement) -> dict[str, int]:
 
 
 def _cart_abandoned(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    if newest_second(engagement.cart) <= engagement.last_order_s:
+    cart = engagement.cart
+    if not cart:
         return None
-    key = newest_second(engagement.cart)
-    if engagement.cart[14] >= 0x80:  # the newest change took something out: what is left?
+    key = newest_second(cart)
+    if key <= engagement.last_order_s:
+        return None
+    if cart[14] >= 0x80:  # the newest change took something out: what is left?
         key = max(cart_of(engagement).values(), default=-1)
     return None if key < 0 else (key, key + action.delay_s)
 
 
 def _visit_without_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
+    if not engagement.visit:
+        return None
     key = newest_second(engagement.visit)
-    if key < 0 or engagement.last_order_s + action.delay_s >= key:
+    if engagement.last_order_s + action.delay_s >= key:
         return None  # bought in the shop: the till's order precedes the steps out of the door
     return key, key + action.delay_s
 
 
 def _browsed_and_left(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
     views = engagement.views
-    if not views or views[0] < action.minimum or views.count(views[13 : 15 + views[13]]) < action.minimum:
+    if not may_be_repeated(views, action.minimum):
         return None
     newest, *others = entries(views)
     same = [newest.second, *(view.second for view in others if view.payload == newest.payload)]
@@ -77,6 +82,11 @@ def _browsed_and_left(engagement: Engagement, _stance: Stance, action: Action) -
     if first < newest.second - DAY_S or max(newest_second(engagement.cart), engagement.last_order_s) >= first:
         return None
     return newest.second, newest.second + action.delay_s
+
+
+def may_be_repeated(views: bytes, minimum: int) -> bool:
+    """Say, quickly and never wrongly no, whether the newest product was looked at so many times."""
+    return views != b"" and views[0] >= minimum and views.count(views[13 : 15 + views[13]]) >= minimum
 
 
 def _first_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
@@ -126,6 +136,20 @@ FIND: Final[dict[MomentName, Callable[[Engagement, Stance, Action], Found | None
     "risk_high": _risk_high,
 }
 """How each moment is found."""
+
+
+def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[Opening]:
+    """Find every moment that was not answered yet, open or not, the most urgent action first."""
+    answers = stance.answers
+    openings = []
+    for action in catalogue.actions:
+        found = FIND[action.moment](engagement, stance, action)
+        if found is not None:
+            key, opens_s = found
+            answer = answers.get(action.name)
+            if answer is None or answer[0] < key:
+                openings.append((action, key, opens_s, opens_s + action.window_s))
+    return openings
 
 
 def tell(moment: MomentName, engagement: Engagement, stance: Stance, now_s: int) -> Telling:

@@ -64,10 +64,11 @@ def signal_id(key: str, kind: str, happening: Happening, ordinal: int = 0) -> st
     """Say the id of a signal: 32 hexadecimal digits."""
     event = happening.event
     if event is None:
-        cause: tuple[object, ...] = ("recheck", happening.due_s)
+        cause = f"recheck {happening.due_s}"
     else:
-        cause = (SOURCES[happening.source], (event.occurred_at - _EPOCH) // _MICROSECOND, event.event_id)
-    return blake2b(encode((key, kind, cause, ordinal)), digest_size=16).hexdigest()
+        microsecond = (event.occurred_at - _EPOCH) // _MICROSECOND
+        cause = f"{SOURCES[happening.source]} {microsecond} {event.event_id}"
+    return blake2b(f"{key} {kind} {cause} {ordinal}".encode(), digest_size=16).hexdigest()  # no part holds a blank
 
 
 def cause_of(happening: Happening) -> Cause:
@@ -75,7 +76,10 @@ def cause_of(happening: Happening) -> Cause:
     event = happening.event
     if event is None:
         return Cause(topic="recheck", event_id=None, at=at(happening.due_s))
-    return Cause(topic=SOURCES[happening.source], event_id=event.event_id, at=event.occurred_at.astimezone(UTC))
+    occurred_at = event.occurred_at
+    if occurred_at.tzinfo is not UTC:
+        occurred_at = occurred_at.astimezone(UTC)
+    return Cause(topic=SOURCES[happening.source], event_id=event.event_id, at=occurred_at)
 
 
 def churn_risk(

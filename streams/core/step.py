@@ -15,11 +15,12 @@ import msgspec
 import numpy as np
 
 from schemas import BANDS, SOURCES, Event, NextBestAction, NextCrossing
+from streams.core.catalogue import LEAST_REPEATS
 from streams.core.choose import Decision, choose, next_opening, remember
 from streams.core.churn import CHUNK, MODEL, Rhythm, Silence, instant_of, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, Engagement, fold, snapshot
-from streams.core.moments import MOVERS
+from streams.core.moments import Opening, look, may_be_repeated
 from streams.core.reasons import reasons
 from streams.core.record import Folded, Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
@@ -67,7 +68,8 @@ class _Work(msgspec.Struct):
     One customer in hand during a slice.
 
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
-    ahead of the stance while snapshots wait. `moved` says that the wish to be woken may have changed.
+    ahead of the stance while snapshots wait. `openings` are the moments found at the latest snapshot;
+    `moved` says that a moment has moved since.
     """
 
     key: str
@@ -78,6 +80,7 @@ class _Work(msgspec.Struct):
     signals: tuple[Signal, ...] = ()
     muted: int = 0
     show: bool = False
+    openings: list[Opening] | None = None
     moved: bool = False
     changed: bool = False
 
@@ -135,7 +138,7 @@ class Advance:
             if is_late(ring, mark, size):
                 return _LATE
         rings[source] = insert(ring, mark, size)
-        foreign = engagement.foreign
+        foreign, cart, views = engagement.foreign, engagement.cart, engagement.views
         fresh = fold(engagement, event, second, mark, self._base_currency)
         work.changed = True
         if fresh or source != _CLICKSTREAM:
@@ -143,7 +146,7 @@ class Advance:
             if (stance := self._stance(work)) is not None:
                 work.show |= fresh
                 self._shoot(work, stance, second, Happening(source, event, 0))
-        elif event.__class__ in MOVERS:
+        elif engagement.cart is not cart or (engagement.views is not views and _is_browsing(views, engagement.views)):
             work.moved = True
         return "advanced"
 
@@ -177,7 +180,7 @@ class Advance:
         found = rhythm(engagement, now_s)
         if found is None:
             return False
-        work.now_s, work.moved = now_s, True
+        work.now_s, work.moved = now_s, False
         self._shots.append(_Shot(work, snapshot(engagement), stance, found, now_s, happening))
         return True
 
@@ -210,7 +213,8 @@ class Advance:
             day = shot.rhythm[3] + crossing_age
             stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
         self._speak(shot)
-        decision = choose(self._rules.catalogue, shot.engagement, stance, now_s)
+        work.openings = look(self._rules.catalogue, shot.engagement, stance)
+        decision = choose(work.openings, shot.engagement, stance, now_s)
         if decision is not None:
             self._act(shot, decision)
 
@@ -272,22 +276,29 @@ class Advance:
 
     def _step(self, work: _Work) -> Step:
         record = work.record
-        if work.moved and (stance := self._stance(work)) is not None:
-            wake_s = self._wake_s(record.engagement, stance)
+        if (stance := self._stance(work) if work.moved else work.stance) is not None:
+            if work.openings is None or work.moved:
+                work.openings = look(self._rules.catalogue, record.engagement, stance)
+            wake_s = self._wake_s(work.openings, stance)
             body = dump(Record(record.format, record.engagement, stance, wake_s))
         else:
             wake_s, body = record.wake_s, dump(record)
         return Step(body, work.signals, work.muted, None if wake_s < 0 else wake_s, work.show)
 
-    def _wake_s(self, engagement: Engagement, stance: Stance) -> int:
+    def _wake_s(self, openings: list[Opening], stance: Stance) -> int:
         """Say when to look again: a crossing, a moment that opens, or a word to be made good; -1 for never."""
-        wake_s = next_opening(self._rules.catalogue, engagement, stance)
+        wake_s = next_opening(openings, stance)
         if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
             wake_s = stance.crossing_s
         if stance.muted:
             unmute_s = max(stance.unmute_s, stance.assessed_s + 1)
             wake_s = unmute_s if wake_s < 0 else min(wake_s, unmute_s)
         return wake_s
+
+
+def _is_browsing(before: bytes, after: bytes) -> bool:
+    """Say whether one more look may have opened, moved or closed the moment of browsing."""
+    return may_be_repeated(after, LEAST_REPEATS) or may_be_repeated(before, LEAST_REPEATS)
 
 
 def next_crossing(stance: Stance) -> NextCrossing | None:

@@ -10,8 +10,7 @@ from tests.core.stories import CATALOGUE, DAY, HOUR, MINUTE, NOON, RULES, Story,
 def only(*names: str) -> Rules:
     """The shipped rules with these actions only."""
     actions = tuple(action for action in CATALOGUE.actions if action.name in names)
-    timed = tuple(action for action in CATALOGUE.timed if action.name in names)
-    return msgspec.structs.replace(RULES, catalogue=Catalogue(actions=actions, timed=timed, version="test"))
+    return msgspec.structs.replace(RULES, catalogue=Catalogue(actions=actions, version="test"))
 
 
 def test_a_cart_left_for_an_hour_is_a_reminder() -> None:

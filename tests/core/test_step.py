@@ -1,7 +1,7 @@
 """What comes out of a step does not depend on slices; what is said is said once, and in time."""
 
 import random
-from datetime import timedelta
+from datetime import timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -187,6 +187,13 @@ def test_a_visitor_without_a_name_is_spoken_of_by_anonymous_id() -> None:
     spoken = Story(key="~a7").happens("page_viewed").latest("churn-risk")
 
     assert (None, "a7") == (spoken["customer_id"], spoken["anonymous_id"])
+
+
+def test_instants_are_published_in_utc() -> None:
+    """A publisher's zone does not reach readers; the instant is the same."""
+    there = NOON.astimezone(timezone(2 * HOUR))
+
+    assert "2026-03-02T12:00:00Z" == Story().happens("page_viewed", there).latest("churn-risk")["cause"]["at"]
 
 
 def test_clicks_of_the_same_day_are_not_spoken() -> None:
