@@ -1,0 +1,108 @@
+"""Records in plain words."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from schemas import CODE_HEADER, MESSAGE_HEADER, OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER, CustomerDocument
+from streams.listening import Heard
+from streams.wording import line, moment, money, page
+
+
+def heard(topic: str, value: bytes | None, **headers: str) -> Heard:
+    return Heard(topic, 2, 17, 1_767_225_600_000, "c1", value, headers)
+
+
+def document(**changes: object) -> CustomerDocument:
+    days = {"30d": 1, "90d": 2, "365d": 30}
+    window = {"web": 3, "store": 1, "orders": -1, "revenue_minor": -250}
+    fields = {
+        "version": (0, 1, 2), "customer_id": "c1", "anonymous_id": None, "as_of": "2026-03-01T07:05:00Z",
+        "first_seen": "2025-01-01T00:00:00Z", "last_seen": "2026-02-20T00:00:00Z", "last_act": "2026-02-20T00:00:00Z",
+        "risk": 0.317, "band": "medium", "next_crossing": {"band": "high", "at": "2026-03-09T01:02:03Z"},
+        "risk_as_of": "2026-02-20T00:00:00Z", "days_active": {"web": days, "store": days, "order": days},
+        "windows": {"1h": window, "24h": window, "7d": window, "30d": window}, "orders": 12, "revenue_minor": 123_456,
+        "currency": "GBP", "average_order_minor": 10_288, "participation": {"reviews": 1, "shares": 0, "referrals": 2},
+        "cart": ["p1", "p2"], "pending_action": {"action": "win_back", "expires_at": "2026-03-04T00:00:00Z"},
+        "last_actions": {"win_back": "2026-03-01T00:00:00Z", "milestone_thanks": "2025-11-01T00:00:00Z"},
+    }  # fmt: skip
+    return msgspec.convert(fields | changes, CustomerDocument)
+
+
+@pytest.mark.parametrize(("minor", "currency", "text"), [
+    (123_456, "GBP", "1,234.56 GBP"), (1_200, "JPY", "1,200 JPY"), (-5, "EUR", "-0.05 EUR"),
+    (1_234_567, "KWD", "1,234.567 KWD"),
+])  # fmt: skip
+def test_money_has_the_digits_of_its_currency(minor: int, currency: str, text: str) -> None:
+    """A yen has no cents, a dinar has a thousand fils."""
+    assert text == money(minor, currency)
+
+
+def test_instants_are_in_utc() -> None:
+    """Whatever the zone of a record, people compare like with like."""
+    assert "1 March 2026, 07:05" == moment(datetime(2026, 3, 1, 7, 5, tzinfo=UTC))
+
+
+def test_a_customer_is_one_page() -> None:
+    """Risk with its date, life, days, windows, cart, what is waiting and what was said, newest first."""
+    text = page(document(), horizon_days=28)
+
+    assert "32% not to come within 28 days: medium" in text
+    assert "high from 9 March 2026, 01:02 if nothing happens" in text
+    assert "12 for 1,234.56 GBP, 102.88 GBP each" in text
+    assert "  web             1      2     30" in text
+    assert "  orders         -1     -1     -1     -1" in text
+    assert "p1, p2" in text
+    assert text.index("win_back on 1 March") < text.index("milestone_thanks on 1 November")
+
+
+def test_a_visitor_without_acts_is_a_page_too() -> None:
+    """Nothing known yet is said as such."""
+    text = page(
+        document(customer_id=None, anonymous_id="a7", risk=None, band=None, next_crossing=None, last_act=None,
+                 average_order_minor=None, cart=[], pending_action=None, last_actions={}),
+        horizon_days=28,
+    )  # fmt: skip
+
+    assert "Customer a7 (not signed in)" in text
+    assert "not assessed yet" in text
+    assert "nothing yet" in text
+
+
+def test_a_risk_is_a_line() -> None:
+    """When, who, from which band to which, and the first reason."""
+    value = b'{"as_of":"2026-03-01T07:05:00Z","customer_id":null,"anonymous_id":"a7","risk":0.5134,'
+    value += b'"band":"high","previous_band":"medium","reasons":[{"text":"No visit for 19 days."}]}'
+
+    assert "2026-03-01 07:05:00  ~a7  medium → high 51%  No visit for 19 days." == line(heard("churn-risk", value))
+
+
+def test_a_decision_is_a_line() -> None:
+    """When, who, what to do, at which moment, and why."""
+    value = b'{"as_of":"2026-03-01T07:05:00Z","customer_id":"c1","action":"nothing",'
+    value += b'"moment":"cart_abandoned","reason":"All resting."}'
+
+    assert "2026-03-01 07:05:00  c1  nothing  (cart_abandoned)  All resting." == line(heard("next-best-actions", value))
+
+
+def test_a_dead_letter_is_a_line_without_its_value() -> None:
+    """Why and where from; what it holds may be personal and is not shown."""
+    headers = {
+        CODE_HEADER: "schema",
+        MESSAGE_HEADER: "Expected.",
+        TOPIC_HEADER: "orders",
+        PARTITION_HEADER: "3",
+        OFFSET_HEADER: "9",
+    }
+
+    said = line(heard("dead-letters", b'{"customer_id":"ada@example.org"}', **headers))
+
+    assert "2026-01-01 00:00:00  schema  orders/3@9  33 bytes  Expected." == said
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xfe", b"[1]", b"{}", b'{"event_type":1}'])
+@pytest.mark.parametrize("topic", ["churn-risk", "next-best-actions", "customers", "clickstream", "dead-letters"])
+def test_any_record_is_a_line(topic: str, value: bytes | None) -> None:
+    """Whatever somebody wrote to a topic, following it goes on."""
+    assert line(heard(topic, value)).startswith("2026-01-01 00:00:00")
