@@ -41,6 +41,7 @@ class BatchConsumer(driver.Consumer):
         self.committed_at = time.monotonic()
         """When offsets were last committed, monotonic seconds."""
         self._next: dict[TP, int] = {}
+        self._sought: dict[TP, int] = {}
         self._gaps: dict[TP, tuple[int, int]] = {}
         self._room = asyncio.Event()
 
@@ -80,6 +81,7 @@ class BatchConsumer(driver.Consumer):
         """Deliver nothing until the next seek says where to begin."""
         self.interrupt()
         self._next.clear()
+        self._sought.clear()
 
     def _full(self) -> bool:
         config = self.runtime.config
@@ -132,8 +134,14 @@ class BatchConsumer(driver.Consumer):
                 start = earliest[tp]
             starts[tp] = start
         await self.seek_wait(starts)
-        self._next = dict(starts)
+        self._sought = dict(starts)
         self.runtime.assigned(starts, {tp: ends[tp] for tp in mine})
+
+    def resume_flow(self) -> None:
+        """Deliver from where the last seek went; before this Faust empties the agents' queues, after it no more."""
+        super().resume_flow()
+        self._next |= self._sought
+        self._sought = {}
 
     # ---- delivery
 
