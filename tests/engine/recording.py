@@ -91,7 +91,7 @@ def config(**changes: Any) -> EngineConfig:
 
 def owned(broker: Recorder, settings: EngineConfig | None = None, number: int = 0, term: int = TERM) -> OwnedPartition:
     """A partition whose writer speaks to a recorder and that was just claimed."""
-    partition = OwnedPartition(number, term, settings or config(), broker, broker)  # type: ignore[arg-type]
+    partition = OwnedPartition(number, term, settings or config(), broker, broker)
     partition.render = lambda _, key, body, version: b"%s %s %d" % (key.encode(), body, version[2])
     return partition
 

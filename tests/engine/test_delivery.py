@@ -60,7 +60,7 @@ class Logs:
         self.sought: list[dict[TP, int]] = []
         self.fetcher = SimpleNamespace(_fetch_max_wait_ms=1500)
         self._consumer = SimpleNamespace(_fetcher=self.fetcher)
-        consumer._thread = self  # type: ignore[assignment]
+        consumer._thread = self
 
     def assignment(self) -> set[TP]:
         """Everything, as aiokafka's tuples."""
@@ -91,7 +91,7 @@ def worker(**changes: Any) -> tuple[BatchConsumer, Seen, list[Batch]]:
     async def callback(message: Any) -> None:
         delivered.append(message.value)
 
-    consumer.callback = callback  # type: ignore[assignment]
+    consumer.callback = callback
     Logs(consumer, a=(0, 0), b=(0, 0))
     consumer._next = {CLICKS: 0, VISITS: 0}
     return consumer, seen, delivered
@@ -141,7 +141,7 @@ async def test_a_batch_that_begins_too_high_is_fetched_once_more() -> None:
     consumer, seen, delivered = worker()
     await deliver(consumer, 5, 6)
     assert [] == delivered
-    assert [{CLICKS: 0}] == consumer._thread.sought  # type: ignore[attr-defined]
+    assert [{CLICKS: 0}] == consumer._thread.sought
 
     await deliver(consumer, *range(7))
 
@@ -210,7 +210,7 @@ async def test_an_interrupted_delivery_forgets_itself(when: str) -> None:
         delivered.append(message.value)
         getattr(consumer, when)()
 
-    consumer.callback = callback  # type: ignore[assignment]
+    consumer.callback = callback
     await consumer._deliver({CLICKS: fetched(0, 1), VISITS: fetched(0)}, consumer.generation)
 
     assert [(0, [0, 1])] == told(delivered)
@@ -300,7 +300,7 @@ async def test_a_commit_under_way_does_not_swallow_the_last_one() -> None:
             await first.wait()
         return True
 
-    consumer.force_commit = force_commit  # type: ignore[method-assign]
+    consumer.force_commit = force_commit
     periodic = asyncio.create_task(consumer.commit())
     await asyncio.sleep(0)
     revoking = asyncio.create_task(consumer.runtime._drain_writers())
@@ -329,6 +329,7 @@ async def begin(
         runtime.held[0].entries["ada"] = Envelope(5, 1, True, NEVER, {fence_number(0, 0): fence}, [], b"")
 
     await consumer.perform_seek()
+    consumer.resume_flow()
 
     assert [consumer._next] == logs.sought
     assert consumer._next[CLICKS] == runtime.held[0].durable[0]
@@ -380,10 +381,26 @@ async def test_a_log_that_ends_where_it_was_read_to_is_taken() -> None:
     assert (10, []) == await begin((0, 10), 10, 10, 9)
 
 
+async def test_nothing_is_delivered_before_faust_has_emptied_the_queues() -> None:
+    """Between the seek and the resuming of the flow Faust drops what lies in the agents' queues, and tells nobody."""
+    consumer, seen, delivered = worker()
+    consumer.runtime.hold(0, TERM)
+    await consumer.perform_seek()
+    await deliver(consumer, 0, 1)
+    too_early = list(delivered)
+    consumer.resume_flow()
+    await deliver(consumer, 2, 3)
+    await deliver(consumer, 0, 1, 2, 3)
+
+    assert [] == too_early
+    assert [(0, [0, 1, 2, 3])] == told(delivered)
+    assert [("re-seek", "run-a", 0)] == seen.seen
+
+
 async def test_a_fetch_no_longer_waits_for_a_silent_topic() -> None:
     """Faust asks the broker to hold a fetch for 1.5 s; each seek sets the time anew."""
     consumer, _, _ = worker(fetch_wait_ms=17)
 
     await consumer.perform_seek()
 
-    assert 17 == consumer._thread.fetcher._fetch_max_wait_ms  # type: ignore[attr-defined]
+    assert 17 == consumer._thread.fetcher._fetch_max_wait_ms

@@ -36,7 +36,7 @@ def word(text: str = "hello") -> Word:
 
 def put(owned: OwnedPartition, key: str, *words: str, body: bytes = b"1", offset: int = 0, **rest: object) -> None:
     """Change a key by the record at an offset of the first source."""
-    owned.put(key, body, fences={0: offset}, words=[word(text) for text in words], **rest)  # type: ignore[arg-type]
+    owned.put(key, body, fences={0: offset}, words=[word(text) for text in words], **rest)
 
 
 def stored(key_counter: int, *words: str, term: int = 50, shown: bool = True) -> Envelope:
@@ -46,7 +46,7 @@ def stored(key_counter: int, *words: str, term: int = 50, shown: bool = True) ->
 
 def markers(broker: Recorder) -> list[Spoken]:
     """Every spoken marker in the log."""
-    return [envelope.decode_spoken(value) for value in broker.values(CHANGELOG, SPOKEN)]  # type: ignore[arg-type]
+    return [envelope.decode_spoken(value) for value in broker.values(CHANGELOG, SPOKEN)]
 
 
 # ---- the order of writes
@@ -489,7 +489,7 @@ async def test_a_writer_is_started_once() -> None:
 async def test_a_writer_that_fails_ends_the_worker(ending: None) -> None:
     """A fault in rendering must not leave a partition without a writer."""
     held = await opened(Recorder(), config(tick_s=0.05))
-    held.render = lambda *_: 1 / 0  # type: ignore[assignment, return-value]
+    held.render = lambda *_: 1 / 0
     put(held, "ada", show=True)
     held.start()
 
