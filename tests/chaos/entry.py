@@ -3,13 +3,15 @@
     python -m tests.chaos.entry [--crash-at POINT[:N]] [--freeze-at POINT[:N]] [--break GUARD]...
 
 At the N-th passing of a point the process ends at once (exit code 99), or stops as if by SIGSTOP until somebody thaws
-it. A broken guard is one that does not guard. Nothing of this ships: the product knows no such switch.
+it; `--crash-thawed-at POINT` then ends it at the next passing of another point. A broken guard is one that does not
+guard. Nothing of this ships: the product knows no such switch.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -23,6 +25,9 @@ from streams.engine.partition import Image, OwnedPartition
 
 CRASHED = 99
 
+thawed: list[float] = []
+"""When this process went on after a freeze, if it did."""
+
 Reached = Callable[[], None]
 Method = Callable[..., Awaitable[Any]]
 
@@ -35,6 +40,13 @@ def crash() -> None:
 def freeze() -> None:
     """Stand still until a SIGCONT comes."""
     os.kill(os.getpid(), signal.SIGSTOP)
+    thawed.append(time.monotonic())
+
+
+def crash_if_thawed() -> None:
+    """End as a crash does, but only after a freeze."""
+    if thawed:
+        crash()
 
 
 def at_the(number: int, act: Callable[[], None]) -> Reached:
@@ -167,24 +179,15 @@ def forgetful_fetch() -> None:
 
 
 def without_order() -> None:
-    """Commit what is in memory first, and write it afterwards."""
+    """Commit what is in memory, and write it afterwards."""
     original: Method = OwnedPartition._write
 
     async def write(owned: OwnedPartition, keys: Sequence[str]) -> None:
-        await asyncio.sleep(0.05)  # a batch whose first record had something to say is whole by then
-        batches, owned._batches = owned._batches, []
-        owned._make_committable(batches)
         await asyncio.sleep(2 * owned._config.commit_interval_s)
         await original(owned, keys)
 
-    flushed: Method = OwnedPartition.flush
-
-    async def flush(owned: OwnedPartition) -> None:
-        await write(owned, list(owned._dirty))
-        await flushed(owned)
-
+    OwnedPartition.advanced = lambda owned, batch: owned._make_committable([batch])
     OwnedPartition._write = write
-    OwnedPartition.flush = flush
 
 
 def without_single_writer() -> None:
@@ -252,6 +255,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crash-at", type=point, action="append", default=[])
     parser.add_argument("--freeze-at", type=point, action="append", default=[])
+    parser.add_argument("--crash-thawed-at", choices=POINTS, action="append", default=[])
     parser.add_argument("--break", dest="broken", choices=GUARDS, action="append", default=[])
     options = parser.parse_args()
     for guard in options.broken:
@@ -259,6 +263,8 @@ def main() -> None:
     for act, wanted in ((crash, options.crash_at), (freeze, options.freeze_at)):
         for name, number in wanted:
             POINTS[name](at_the(number, act))
+    for name in options.crash_thawed_at:
+        POINTS[name](crash_if_thawed)
     latido(["worker"])
 
 
