@@ -29,7 +29,12 @@ from streams.engine.table import ChangelogTable
 logger = logging.getLogger(__name__)
 
 LEASE_MARGIN_S = 2.0
-"""How much sooner than its session a worker's lease ends."""
+"""How much sooner than its session a worker's lease ends, unless the session is short."""
+
+
+def lease_span_s(session_timeout_s: float) -> float:
+    """Seconds for which a worker may write without having been seen alive; always less than its session."""
+    return max(session_timeout_s - LEASE_MARGIN_S, session_timeout_s * 2 / 3)
 
 
 class Handler(Protocol):
@@ -53,7 +58,7 @@ class Runtime:
         self.config, self.handler, self.observer = config, handler, observer
         self.held: dict[int, OwnedPartition] = {}
         self.progress = Progress()
-        self.lease = Lease(config.session_timeout_s - LEASE_MARGIN_S)
+        self.lease = Lease(lease_span_s(config.session_timeout_s))
         self.sender = Sender(config, self.lease)
         self.restored = 0
         """Changelog records read in the running, or else the last, recovery."""
@@ -170,6 +175,7 @@ class Runtime:
     async def open(self, records: int, seconds: float) -> None:
         """Open every held partition that was just recovered, and start every writer."""
         new = [owned for owned in self.held.values() if not owned.ready]
+        await self._refuse_lost_state([owned for owned in new if not owned.facts])
         for owned in new:
             self._compare_facts(owned)
             await owned.open(self._facts())
@@ -177,11 +183,26 @@ class Runtime:
             self.handler.opened(owned)
         for owned in self.held.values():
             owned.start()
+        if not self.held:
+            # Nothing to seek: a worker in reserve is ready as it is.
+            self.assigned({}, {})
         if new:
             self.observer.on_recovered(records, seconds)
             logger.info(
                 "Recovered %d changelog records, partitions %s, in %.1f s.", records, sorted(self.held), seconds
             )
+
+    async def _refuse_lost_state(self, unwritten: Sequence[OwnedPartition]) -> None:
+        """End when a changelog is empty although offsets were committed: then its state is gone, not yet to come."""
+        committed = await self.consumer.seek_to_committed() if unwritten else {}
+        for owned in unwritten:
+            for topic, offset in ((t, committed.get(TP(t, owned.number))) for t in self.config.consumed):
+                if offset:
+                    end(
+                        REFUSED,
+                        f"{self.config.changelog} {owned.number} is empty but {topic} was read up to {offset}: its "
+                        "state is lost; restore it, or start with a new LATIDO_APP_ID to rebuild all state.",
+                    )
 
     def _facts(self) -> dict[str, str | int]:
         fixed = {"partitions": self.config.partitions, "generation": 0, **self.config.facts}
@@ -230,7 +251,7 @@ class Runtime:
     async def _drain_writers(self) -> None:
         """Write and commit what is in memory, as far as the session lasts, and forget what was not advanced."""
         self.consumer.interrupt()
-        patience_s = max(1.0, self.config.session_timeout_s - LEASE_MARGIN_S - 1.0)
+        patience_s = max(1.0, lease_span_s(self.config.session_timeout_s) - 1.0)
         await asyncio.gather(*[owned.stop(patience_s) for owned in self.held.values()])
         # A commit while another is under way would only wait for that one, which knows less.
         await self.consumer.maybe_wait_for_commit_to_finish()

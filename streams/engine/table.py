@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import faust
+from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from faust.types import TP
 
 from streams.engine import envelope
@@ -84,6 +85,8 @@ class ChangelogTable(faust.Table[Any, Any]):
             return
         try:
             await self.runtime.open(self._records, time.monotonic() - self._since)
+        except IllegalStateError:
+            return  # Partitions were taken away meanwhile: the next recovery opens what is left.
         except Exception as error:
             end(BROKEN, f"A recovered partition could not be opened ({type(error).__name__}); start the worker again.")
         await super().on_recovery_completed(active_tps, standby_tps)
