@@ -37,7 +37,7 @@ DOCUMENTS_EVERY_S = 3.0
 
 @click.command()
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=42.0, show_default=True, help="How long the year takes."
+    "--seconds", type=click.FloatRange(1, 3600), default=40.0, show_default=True, help="How long the year takes."
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of the simulated clicks and visits."

@@ -211,3 +211,13 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
 
     assert f"{path} cannot be written: No such file or directory." == str(raised.value)
+
+
+def test_parquet_without_the_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parquet is an extra; whoever lacks it is told how to get it, for reading as for writing."""
+    path = table(tmp_path, event=pyarrow.array(["{}"]))
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+
+    assert "pip install 'latido[parquet]'" in refusal(path)
+    with pytest.raises(FeedError, match=r"latido\[parquet\]"), writer(str(tmp_path / "out.parquet")):
+        pass
