@@ -40,7 +40,7 @@ def is_late(ring: bytes, mark: bytes, size: int) -> bool:
 def insert(ring: bytes, mark: bytes, size: int) -> bytes:
     """Remember a mark that the ring does not hold, and only the `size` greatest."""
     if mark > ring[-WIDTH:]:
-        return (ring + mark)[-size * WIDTH :]
+        return ring + mark if len(ring) < size * WIDTH else ring[WIDTH - size * WIDTH :] + mark if size > 1 else mark
     at = WIDTH * bisect_left(range(len(ring) // WIDTH), mark, key=lambda slot: ring[slot * WIDTH : (slot + 1) * WIDTH])
     return (ring[:at] + mark + ring[at:])[-size * WIDTH :]
 

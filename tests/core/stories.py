@@ -21,6 +21,7 @@ CATALOGUE = parse((Path(__file__).parents[2] / "streams" / "core" / "catalogue.t
 RULES = Rules(catalogue=CATALOGUE)
 LATIN = st.sampled_from(["p1", "p2", "p3"])
 
+_OFTEN = sorted(BY_TAG) + ["product_viewed"] * 9 + ["cart_item_added", "cart_item_removed", "store_entered"] * 2
 _counter = itertools.count()
 _USUAL: dict[str, Any] = {
     "product_id": "p1",
@@ -123,7 +124,7 @@ def histories(draw: st.DrawFn, max_size: int = 40, span_days: int = 900) -> list
     )
     made = []
     for number, (tag, at) in enumerate(
-        draw(st.lists(st.tuples(st.sampled_from(sorted(BY_TAG)), seconds), min_size=1, max_size=max_size))
+        draw(st.lists(st.tuples(st.sampled_from(_OFTEN), seconds), min_size=1, max_size=max_size))
     ):
         fields: dict[str, Any] = {}
         names = {field.name for field in msgspec.structs.fields(BY_TAG[tag])}

@@ -96,6 +96,16 @@ def test_three_looks_at_one_product_are_an_offer_of_advice() -> None:
     assert "Looked at p9 3 times and left." == story.latest("next-best-actions")["reason"]
 
 
+def test_a_look_at_something_else_ends_the_moment() -> None:
+    """Who went on to another product has not left with this one in mind: nobody is woken for it."""
+    story = Story()
+    for minutes in (0, 5, 9):
+        story.happens("product_viewed", NOON + minutes * MINUTE, product_id="p9")
+    story.happens("product_viewed", NOON + 12 * MINUTE, product_id="p8")
+
+    assert story.wake_at is None
+
+
 def test_looks_at_several_products_are_browsing() -> None:
     """Three looks at three products are no reason for a word."""
     story = Story(only("product_advice"))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ChurnRisk, Event, NextBestAction
+from streams.core.catalogue import EMPTY
 from streams.core.churn import instant_of
 from streams.core.decode import Door, Refused, identity_of
 from streams.core.document import document
@@ -21,17 +22,22 @@ from streams.core.step import Advance, advance
 from tests.core.stories import CATALOGUE, DAY, HOUR, MINUTE, NOON, RULES, Story, event, histories, second, source_of
 
 
-def run(events: list[tuple[str, Event]], cuts: list[int], rules: Rules, now_s: int | None) -> Any:
-    """Advance events in slices cut at these places; bodies, signals per key, muted per key, wake instants."""
+def run(happenings: list[tuple[str, Event | int]], cuts: list[int], rules: Rules, now_s: int | None) -> Any:
+    """Advance events and rechecks (a due second) in slices cut at these places; everything that came out, by key."""
     bodies: dict[str, bytes] = {}
     signals: dict[str, list[Signal]] = {}
     muted: dict[str, int] = {}
     wakes: dict[str, int | None] = {}
-    bounds = [0, *sorted(cuts), len(events)]
+    bounds = [0, *sorted(cuts), len(happenings)]
+    born: set[str] = set()
     for start, end in pairwise(bounds):
         slice_ = Advance(rules, now_s)
-        for key, one in events[start:end]:
-            slice_.observe(key, bodies.get(key), source_of(one), one)
+        for key, one in happenings[start:end]:
+            if isinstance(one, Event):
+                slice_.observe(key, bodies.get(key), source_of(one), one)
+                born.add(key)
+            elif key in born:
+                slice_.recheck(key, bodies.get(key, b""), one)
         for key, step in slice_.finish().items():
             bodies[key] = step.body
             signals.setdefault(key, []).extend(step.signals)
@@ -40,21 +46,23 @@ def run(events: list[tuple[str, Event]], cuts: list[int], rules: Rules, now_s: i
     return bodies, signals, muted, wakes
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=150)
 @given(
     histories(max_size=50, span_days=60),
-    st.lists(st.integers(0, 50), max_size=12),
+    st.lists(st.integers(0, 90 * 86400), max_size=15),
+    st.lists(st.integers(0, 65), max_size=12),
     st.randoms(use_true_random=False),
     st.sampled_from([0, second(NOON + 20 * DAY)]),
     st.sampled_from([None, second(NOON + 30 * DAY)]),
 )
 def test_slices_do_not_show(
-    events: list[Event], cuts: list[int], rng: random.Random, speak_from_s: int, now_s: int | None
+    events: list[Event], dues: list[int], cuts: list[int], rng: random.Random, speak_from_s: int, now_s: int | None
 ) -> None:
-    """However events of several customers are cut into slices: the same bytes, signals, muted words and wake-ups."""
-    rules = msgspec.structs.replace(RULES, speak_from_s=speak_from_s)
-    rng.shuffle(events)
-    keyed = [(rng.choice(["c1", "c2", "~a1", "#o1"]), one) for one in events]
+    """However events and rechecks of several customers are cut into slices, the same comes out."""
+    rules = msgspec.structs.replace(RULES, speak_from_s=speak_from_s, hysteresis=0.24)
+    happenings: list[Event | int] = [*events, *(second(NOON) + due for due in dues)]
+    rng.shuffle(happenings)
+    keyed = [(rng.choice(["c1", "c1", "c1", "c2", "~a1", "#o1"]), one) for one in happenings]
     whole = run(keyed, [], rules, now_s)
 
     assert whole == run(keyed, [min(cut, len(keyed)) for cut in cuts], rules, now_s)
@@ -170,6 +178,15 @@ def test_a_customer_who_only_received_something_is_not_scored() -> None:
     story = Story().happens("order_delivered")
 
     assert ([], None, -1) == (story.said, story.wake_at, story.record.stance.band)  # type: ignore[union-attr]
+
+
+def test_a_band_is_carried_from_snapshot_to_snapshot_within_a_slice() -> None:
+    """Hysteresis goes by the band before, also when that band was found in the same slice."""
+    rules = msgspec.structs.replace(RULES, hysteresis=0.24, catalogue=EMPTY)
+    days: list[tuple[str, Event | int]] = [("c1", event("page_viewed", NOON + number * DAY)) for number in range(8)]
+
+    assert run(days, list(range(1, 8)), rules, None) == run(days, [], rules, None)
+    assert {"critical", "high", "medium"} <= {signal.label for signal in run(days, [], rules, None)[1]["c1"]}
 
 
 def test_the_first_assessment_is_spoken() -> None:
