@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError  # type: ignore[import-untyped]
 
 from schemas import SOURCES
 from streams.broker import reachable
