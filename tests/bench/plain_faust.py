@@ -8,6 +8,7 @@ Run as `python -m tests.bench.plain_faust BROKERS NAME EVENTS TOPIC...`; it ends
 import json
 import os
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -24,6 +25,8 @@ def create_app(brokers: str, name: str, events: int, topics: list[str]) -> faust
         topic_replication_factor=1,
         consumer_auto_offset_reset="earliest",
         web_enabled=False,
+        worker_redirect_stdouts=False,
+        datadir=tempfile.mkdtemp(prefix="plain-faust-"),
     )
     source = app.topic(*topics, key_type=str, value_serializer="json")
     spoken = app.topic(name + "-spoken", key_type=str, value_serializer="json")

@@ -59,10 +59,12 @@ class Stage:
 
     def create_topics(self, compaction: bool = True) -> None:
         """Create the source topics, and without compaction also a changelog that forgets nothing."""
-        topics = [NewTopic(name, self.partitions, 1, config=KEEP_ALL) for name in self.sources]
-        if not compaction:
-            topics.append(NewTopic(self.changelog, self.partitions, 1, config=KEEP_ALL))
+        self.create(self.sources if compaction else [*self.sources, self.changelog])
+
+    def create(self, names: Sequence[str]) -> None:
+        """Create topics that keep everything."""
         admin = AdminClient({"bootstrap.servers": self.brokers})
+        topics = [NewTopic(name, self.partitions, 1, config=KEEP_ALL) for name in names]
         for future in admin.create_topics(topics).values():
             future.result(30)
 
