@@ -42,6 +42,7 @@ class BatchConsumer(driver.Consumer):
         """When offsets were last committed, monotonic seconds."""
         self._next: dict[TP, int] = {}
         self._sought: dict[TP, int] = {}
+        self._begun = asyncio.Event()
         self._gaps: dict[TP, tuple[int, int]] = {}
         self._room = asyncio.Event()
 
@@ -82,6 +83,7 @@ class BatchConsumer(driver.Consumer):
         self.interrupt()
         self._next.clear()
         self._sought.clear()
+        self._begun.set()
 
     def _full(self) -> bool:
         config = self.runtime.config
@@ -133,15 +135,17 @@ class BatchConsumer(driver.Consumer):
                 self.runtime.observer.on_gap(tp.topic, tp.partition, lost)
                 start = earliest[tp]
             starts[tp] = start
-        await self.seek_wait(starts)
         self._sought = dict(starts)
+        self._begun.clear()
+        await self.seek_wait(starts)
         self.runtime.assigned(starts, {tp: ends[tp] for tp in mine})
 
     def resume_flow(self) -> None:
-        """Deliver from where the last seek went; before this Faust empties the agents' queues, after it no more."""
+        """Let sources begin where they were sought; what was delivered before this Faust drops from its queues."""
         super().resume_flow()
         self._next |= self._sought
         self._sought = {}
+        self._begun.set()
 
     # ---- delivery
 
@@ -163,6 +167,10 @@ class BatchConsumer(driver.Consumer):
                 continue
             begin = -1
             if tp.topic in self.runtime.config.consumed:
+                if tp in self._sought:
+                    await self._begun.wait()
+                    if self.generation != generation:
+                        return
                 fetched, begin = await self._continue(tp, fetched)
                 if not fetched:
                     continue
