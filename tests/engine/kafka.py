@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.verify.readers import read
@@ -36,3 +36,17 @@ def publish(brokers: str, topic: str, times: Mapping[str, int], partitioner: str
 def counts(brokers: str, topic: str) -> dict[str, int]:
     """The last count that the documents tell of each key."""
     return {record.key.decode(): json.loads(record.value)["count"] for record in read(brokers, topic)}
+
+
+def drop(brokers: str, topic: str, partition: int, before: int) -> None:
+    """Delete the records of a partition below an offset, as retention does."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for future in admin.delete_records([TopicPartition(topic, partition, before)]).values():
+        future.result(30)
+
+
+def forget(brokers: str, group: str) -> None:
+    """Delete a consumer group with all its committed offsets; it must have no member."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for future in admin.delete_consumer_groups([group]).values():
+        future.result(30)

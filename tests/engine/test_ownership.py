@@ -209,7 +209,7 @@ async def test_a_different_fact_is_refused_before_anything_is_written() -> None:
     runtime.hold(0, TERM)
     runtime.held[0].facts = {"partitions": 4, "partitioner": "crc32"}
 
-    with pytest.raises(EndedError, match="partitioner='crc32', not 'murmur2'.*LATIDO_APP_ID") as ended:
+    with pytest.raises(EndedError, match=r"partitioner='crc32', not 'murmur2'.*LATIDO_APP_ID") as ended:
         await runtime.open(0, 0)
 
     assert REFUSED == ended.value.args[0]
