@@ -67,6 +67,8 @@ class Runtime:
         self.ready = False
         """Recovered, and reading; false during a rebalance."""
         self._numbers = {topic: number for number, topic in enumerate(config.consumed)}
+        self._turn = asyncio.Lock()
+        """One slice in a pass of the loop: else everybody would wait for the slices of all agents."""
         self._tasks: list[asyncio.Task[None]] = []
         self.app = self._new_app()
         self.table = ChangelogTable(
@@ -136,10 +138,11 @@ class Runtime:
             return
         source, latest_s, size = self.number_of(batch.topic), -1, self.config.slice_records
         for start in range(0, len(batch.records), size):
-            if self.consumer.generation != batch.generation:
-                return
-            latest_s = max(latest_s, self.handler.advance(owned, source, batch.records[start : start + size]))
-            await asyncio.sleep(0)
+            async with self._turn:
+                if self.consumer.generation != batch.generation:
+                    return
+                latest_s = max(latest_s, self.handler.advance(owned, source, batch.records[start : start + size]))
+                await asyncio.sleep(0)
         if self.consumer.generation != batch.generation:
             return
         owned.advanced(batch)

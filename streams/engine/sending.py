@@ -4,6 +4,7 @@ A send that fails ends the worker: nothing of that partition may follow a write 
 """
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
@@ -24,31 +25,19 @@ def size_of(records: Sequence[Record]) -> int:
 
 
 class Sender:
-    """One idempotent producer for changelog, outputs, dead letters and re-routed records."""
+    """
+    One idempotent producer for changelog, outputs, dead letters and re-routed records, in a thread of its own.
+
+    On the loop of the agents every step of a send would have to wait for a slice of work; a write is many steps.
+    """
 
     def __init__(self, config: EngineConfig, lease: Lease) -> None:
         """Connect to nothing yet."""
         self._config = config
         self._lease = lease
         self._producer: AIOKafkaProducer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = asyncio.Lock()
-
-    async def start(self) -> AIOKafkaProducer:
-        """Start the producer once; later calls return it."""
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._config.brokers,
-                    client_id=f"{self._config.app_id}-engine",
-                    acks="all",
-                    enable_idempotence=True,
-                    linger_ms=0,
-                    max_batch_size=self._config.max_batch_bytes,
-                    max_request_size=self._config.max_record_bytes,
-                )
-                await producer.start()
-                self._producer = producer
-        return self._producer
 
     async def send(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """
@@ -56,8 +45,41 @@ class Sender:
 
         Only one caller at a time may send to a changelog partition: aiokafka lets a newcomer pass one who waits.
         """
-        producer = await self.start()
-        acknowledgements = []
+        loop = self._loop or await self._start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._send(topic, partition, records), loop))
+
+    async def stop(self) -> None:
+        """Send what is left and close."""
+        if self._loop is not None and self._producer is not None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._producer.stop(), self._loop))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _start(self) -> asyncio.AbstractEventLoop:
+        async with self._starting:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                threading.Thread(target=loop.run_forever, name="sender", daemon=True).start()
+                connecting = asyncio.run_coroutine_threadsafe(self._connect(), loop)
+                self._producer = await asyncio.wrap_future(connecting)
+                self._loop = loop
+        return self._loop
+
+    async def _connect(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._config.brokers,
+            client_id=f"{self._config.app_id}-engine",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=self._config.max_batch_bytes,
+            max_request_size=self._config.max_record_bytes,
+        )
+        await producer.start()
+        return producer
+
+    async def _send(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        producer, acknowledgements = self._producer, []
+        assert producer is not None
         try:
             batch = producer.create_batch()
             for key, value, headers in records:
@@ -75,8 +97,3 @@ class Sender:
             end(WRITE_FAILED, f"A write to {topic} {partition} was not acknowledged ({reason}); start again.")
         offset: int = last.offset + count - 1
         return offset
-
-    async def stop(self) -> None:
-        """Send what is left and close."""
-        if self._producer is not None:
-            await self._producer.stop()
