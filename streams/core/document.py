@@ -21,13 +21,13 @@ from schemas import (
     Window,
     Windows,
 )
+from streams.core.assess import next_crossing
 from streams.core.engagement import HOUR_S, Engagement, day_of
 from streams.core.moments import active_between, cart_of
 from streams.core.record import load
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of
 from streams.core.stance import Stance
-from streams.core.step import next_crossing
 from streams.core.tiles import COUNT, MONEY, sums
 
 _REVIEWS: Final = EVENT_TYPES.index(ReviewWritten)

@@ -69,7 +69,7 @@ def stance_of(folded: Folded) -> Stance | None:
 
 def new(key: str, second: int, day_offset_s: int) -> Folded:
     """Begin the record of a customer whose first event happens at `second`."""
-    return Folded(FORMAT, Engagement(day_offset_s, second, second), _GUEST if key[0] == GUEST_MARK else _FRESH, NONE)
+    return Folded(FORMAT, Engagement(day_offset_s, second, second), _GUEST if key[:1] == GUEST_MARK else _FRESH, NONE)
 
 
 def _checked(record: AnyRecord) -> AnyRecord:

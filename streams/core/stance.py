@@ -17,7 +17,8 @@ class Stance(msgspec.Struct, array_like=True, gc=False):
 
     `assessed_s` is the instant of the latest assessment; a recheck is always later.
     `formed_band`, `formed_risk` are the latest word, muted or not; `heard_band`, `heard_s` the latest published.
-    `muted` says that the latest word was not published; `unmute_s` when it may be made good.
+    `muted` says that the latest word was not published; `unmute_s`, always later than the
+    assessment, when it may be made good.
     `rose_s` is when the band last rose to high or critical.
     `answers` holds for each action the key of the moment it last answered and when it was last chosen (0: never).
     """

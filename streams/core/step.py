@@ -9,40 +9,27 @@ anything raises, the stored bytes are untouched and the slice may be repeated ev
 """
 
 from typing import Final
-from zlib import crc32
 
 import msgspec
 import numpy as np
 
-from schemas import BANDS, SOURCES, Event, NextBestAction, NextCrossing
+from schemas import SOURCES, Event
+from streams.core.assess import Shot, Work, assess, wake_of
 from streams.core.catalogue import LEAST_REPEATS
-from streams.core.choose import Decision, choose, next_opening, remember
-from streams.core.churn import CHUNK, MODEL, Rhythm, Silence, instant_of, rhythm
+from streams.core.churn import CHUNK, Silence, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
-from streams.core.engagement import DAY_S, Engagement, fold, snapshot
-from streams.core.moments import Opening, look, may_be_repeated
-from streams.core.reasons import reasons
-from streams.core.record import Folded, Record, dump, load_folded, new, stance_of
+from streams.core.engagement import DAY_S, fold, snapshot
+from streams.core.moments import look, may_be_repeated
+from streams.core.record import Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
-from streams.core.signals import (
-    NEXT_BEST_ACTIONS,
-    Happening,
-    Signal,
-    at,
-    cause_of,
-    churn_risk,
-    names_of,
-    next_best_action,
-    signal_id,
-)
+from streams.core.signals import Happening, Signal
 from streams.core.stance import NONE, Stance
 
 FIRST_SECOND: Final = DAY_S
 """The first second that is folded, so that no day boundary makes a day negative."""
 
 _CLICKSTREAM: Final = SOURCES.index("clickstream")
-_HIGH: Final = BANDS.index("high")
 _LATE: Final = Refused("late", "So many newer events are known that a copy of this one could not be told any more.")
 _PAST: Final = Refused("past", "occurred_at lies before the first day that a record can hold.")
 _FUTURE: Final = Refused("future", "occurred_at lies after the last second that a record can hold, in 2106.")
@@ -63,39 +50,6 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     show: bool
 
 
-class _Work(msgspec.Struct):
-    """
-    One customer in hand during a slice.
-
-    `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
-    ahead of the stance while snapshots wait. `openings` are the moments found at the latest snapshot;
-    `moved` says that a moment has moved since.
-    """
-
-    key: str
-    record: Folded
-    stance: Stance | None = None
-    now_s: int = 0
-    band: int = NONE
-    signals: tuple[Signal, ...] = ()
-    muted: int = 0
-    show: bool = False
-    openings: list[Opening] | None = None
-    moved: bool = False
-    changed: bool = False
-
-
-class _Shot(msgspec.Struct, frozen=True):
-    """The state at an instant at which the score may have changed."""
-
-    work: _Work
-    engagement: Engagement
-    stance: Stance
-    rhythm: Rhythm
-    now_s: int
-    happening: Happening
-
-
 class Advance:
     """
     One slice of work: observe events and rechecks in order, then finish.
@@ -109,8 +63,8 @@ class Advance:
         self.foreign = 0
         self._rules, self._ring_sizes, self._base_currency = rules, rules.ring_sizes, rules.base_currency
         self._now_s = now_s
-        self._works: dict[str, _Work] = {}
-        self._shots: list[_Shot] = []
+        self._works: dict[str, Work] = {}
+        self._shots: list[Shot] = []
 
     def observe(self, key: str, body: bytes | None, source: int, event: Event) -> str | Refused:
         """
@@ -124,7 +78,7 @@ class Advance:
         work = self._works.get(key)
         if work is None:
             record = new(key, second, self._rules.day_offset_s) if body is None else load_folded(body)
-            work = self._works[key] = _Work(key, record)
+            work = self._works[key] = Work(key, record)
         engagement = work.record.engagement
         rings = engagement.rings
         while len(rings) <= source:
@@ -154,7 +108,7 @@ class Advance:
         """Look at a customer whose silence lasted until `due_s`; one that was assessed since is left alone."""
         work = self._works.get(key)
         if work is None:
-            work = self._works[key] = _Work(key, load_folded(body))
+            work = self._works[key] = Work(key, load_folded(body))
         stance = self._stance(work)
         if stance is None or due_s <= work.now_s:
             return
@@ -166,13 +120,13 @@ class Advance:
             self._judge(self._shots[start : start + CHUNK])
         return {key: self._step(work) for key, work in self._works.items() if work.changed}
 
-    def _stance(self, work: _Work) -> Stance | None:
+    def _stance(self, work: Work) -> Stance | None:
         """Read the stance if that was not done yet; None for a guest order."""
         if work.stance is None and (stance := stance_of(work.record)) is not None:
             work.stance, work.now_s, work.band = stance, stance.assessed_s, stance.band
         return work.stance
 
-    def _shoot(self, work: _Work, stance: Stance, second: int, happening: Happening) -> bool:
+    def _shoot(self, work: Work, stance: Stance, second: int, happening: Happening) -> bool:
         engagement = work.record.engagement
         now_s = engagement.last_s if engagement.last_s > work.now_s else work.now_s
         if second > now_s:
@@ -181,10 +135,10 @@ class Advance:
         if found is None:
             return False
         work.now_s, work.moved = now_s, False
-        self._shots.append(_Shot(work, snapshot(engagement), stance, found, now_s, happening))
+        self._shots.append(Shot(work, snapshot(engagement), stance, found, now_s, happening))
         return True
 
-    def _judge(self, shots: list[_Shot]) -> None:
+    def _judge(self, shots: list[Shot]) -> None:
         """Score a chunk of snapshots together, then judge them one after another."""
         rules = self._rules
         silence = Silence([shot.rhythm for shot in shots], rules.population, rules.horizon_days)
@@ -197,115 +151,23 @@ class Advance:
         edges = np.array((*rules.band_edges, 2.0))[bands]
         ages = silence.crossing(edges).tolist()
         for shot, risk, band, age in zip(shots, risks, bands, ages, strict=True):
-            self._assess(shot, risk, band, age)
+            assess(rules, self._now_s, shot, risk, band, age)
 
-    def _assess(self, shot: _Shot, risk: float, band: int, crossing_age: int) -> None:
-        """Take a stance: the band, when it will be crossed, what is said and what is done."""
-        work, stance, now_s = shot.work, shot.stance, shot.now_s
-        if band != stance.band:
-            work.show = True
-            if band >= _HIGH and band > stance.band >= 0:
-                stance.rose_s = now_s
-        stance.assessed_s, stance.risk, stance.band = now_s, risk, band
-        stance.crossing_s = NONE
-        if crossing_age >= 0:
-            spread_s = crc32(work.key.encode()) % DAY_S
-            day = shot.rhythm[3] + crossing_age
-            stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
-        self._speak(shot)
-        work.openings = look(self._rules.catalogue, shot.engagement, stance)
-        decision = choose(work.openings, shot.engagement, stance, now_s)
-        if decision is not None:
-            self._act(shot, decision)
-
-    def _is_muted(self, as_of_s: int, expires_s: int) -> bool:
-        return as_of_s < self._rules.speak_from_s or (self._now_s is not None and expires_s < self._now_s)
-
-    def _speak(self, shot: _Shot) -> None:
-        """Speak the risk the first time, on a change of band, on a real move, and to make good a muted word."""
-        work, stance, now_s, rules = shot.work, shot.stance, shot.now_s, self._rules
-        news = stance.band != stance.formed_band or abs(stance.risk - stance.formed_risk) >= rules.spoken_step
-        if not news and not stance.muted:
-            return
-        expires_s = now_s + rules.churn_risk_expires_s
-        if news:
-            stance.formed_band, stance.formed_risk = stance.band, stance.risk
-        if self._is_muted(now_s, expires_s):
-            work.muted += news
-            stance.muted, stance.unmute_s = True, max(rules.speak_from_s, self._now_s or 0)
-            return
-        signal = churn_risk(
-            work.key, shot.happening, now_s=now_s, horizon_days=rules.horizon_days, risk=stance.risk,
-            band=stance.band, previous_band=stance.heard_band, reasons=reasons(shot.engagement, now_s),
-            crossing=next_crossing(stance), model=MODEL, expires_s=expires_s,
-        )  # fmt: skip
-        stance.formed_band, stance.formed_risk = stance.band, stance.risk
-        stance.heard_band, stance.heard_s = stance.band, now_s
-        stance.muted, stance.unmute_s = False, NONE
-        work.signals += (signal,)
-        work.show = True
-
-    def _act(self, shot: _Shot, decision: Decision) -> None:
-        """Publish a decision, or only remember it when it is about the past."""
-        work, stance, now_s, catalogue = shot.work, shot.stance, shot.now_s, self._rules.catalogue
-        muted = self._is_muted(now_s, decision.expires_s)
-        remember(catalogue, stance, decision, now_s, heard=not muted)
-        if muted:
-            work.muted += 1
-            return
-        customer_id, anonymous_id = names_of(work.key)
-        action = decision.action
-        spoken = NextBestAction(
-            signal_id=signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening),
-            customer_id=customer_id,
-            anonymous_id=anonymous_id,
-            as_of=at(now_s),
-            action=decision.name,
-            moment=decision.moment,
-            channel=None if action is None else action.channel,
-            reason=decision.reason,
-            message=decision.message,
-            priority=0.0 if action is None else action.priority,
-            refused=decision.refused,
-            expires_at=at(decision.expires_s),
-            catalogue=catalogue.version,
-            cause=cause_of(shot.happening),
-        )
-        work.signals += (next_best_action(spoken),)
-        work.show = True
-
-    def _step(self, work: _Work) -> Step:
+    def _step(self, work: Work) -> Step:
         record = work.record
         if (stance := self._stance(work) if work.moved else work.stance) is not None:
             if work.openings is None or work.moved:
                 work.openings = look(self._rules.catalogue, record.engagement, stance)
-            wake_s = self._wake_s(work.openings, stance)
+            wake_s = wake_of(work.openings, stance)
             body = dump(Record(record.format, record.engagement, stance, wake_s))
         else:
             wake_s, body = record.wake_s, dump(record)
         return Step(body, work.signals, work.muted, None if wake_s < 0 else wake_s, work.show)
 
-    def _wake_s(self, openings: list[Opening], stance: Stance) -> int:
-        """Say when to look again: a crossing, a moment that opens, or a word to be made good; -1 for never."""
-        wake_s = next_opening(openings, stance)
-        if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
-            wake_s = stance.crossing_s
-        if stance.muted:
-            unmute_s = max(stance.unmute_s, stance.assessed_s + 1)
-            wake_s = unmute_s if wake_s < 0 else min(wake_s, unmute_s)
-        return wake_s
-
 
 def _is_browsing(before: bytes, after: bytes) -> bool:
     """Say whether one more look may have opened, moved or closed the moment of browsing."""
     return may_be_repeated(after, LEAST_REPEATS) or may_be_repeated(before, LEAST_REPEATS)
-
-
-def next_crossing(stance: Stance) -> NextCrossing | None:
-    """Say which band is reached next, and when, if nothing happens."""
-    if stance.crossing_s < 0 or stance.band + 1 >= len(BANDS):
-        return None
-    return NextCrossing(band=BANDS[stance.band + 1], at=at(stance.crossing_s))
 
 
 def advance(

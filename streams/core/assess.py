@@ -1,0 +1,164 @@
+"""
+Assessing: from one snapshot and its score to a band, a word and a decision.
+
+Law: what is said and done follows from the snapshot, the stance and the rules alone - never from
+what was folded later. A word or decision about the past (before `speak_from_s`, or expired by the
+wall clock) is formed and remembered, but muted.
+"""
+
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from schemas import BANDS, NextBestAction, NextCrossing
+from streams.core.choose import Decision, choose, next_opening, remember
+from streams.core.churn import MODEL, Rhythm, instant_of
+from streams.core.engagement import DAY_S, Engagement
+from streams.core.moments import Opening, look
+from streams.core.reasons import reasons
+from streams.core.record import Folded
+from streams.core.rules import Rules
+from streams.core.signals import (
+    NEXT_BEST_ACTIONS,
+    Happening,
+    Signal,
+    at,
+    cause_of,
+    churn_risk,
+    names_of,
+    next_best_action,
+    signal_id,
+)
+from streams.core.stance import NONE, Stance
+
+_HIGH: Final = BANDS.index("high")
+
+
+class Work(msgspec.Struct):
+    """
+    One customer in hand during a slice.
+
+    `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
+    ahead of the stance while snapshots wait. `openings` are the moments found at the latest snapshot;
+    `moved` says that a moment has moved since.
+    """
+
+    key: str
+    record: Folded
+    stance: Stance | None = None
+    now_s: int = 0
+    band: int = NONE
+    signals: tuple[Signal, ...] = ()
+    muted: int = 0
+    show: bool = False
+    openings: list[Opening] | None = None
+    moved: bool = False
+    changed: bool = False
+
+
+class Shot(msgspec.Struct, frozen=True):
+    """The state at an instant at which the score may have changed."""
+
+    work: Work
+    engagement: Engagement
+    stance: Stance
+    rhythm: Rhythm
+    now_s: int
+    happening: Happening
+
+
+def assess(rules: Rules, clock_s: int | None, shot: Shot, risk: float, band: int, crossing_age: int) -> None:
+    """Take a stance: the band, when it will be crossed, what is said and what is done."""
+    work, stance, now_s = shot.work, shot.stance, shot.now_s
+    if band != stance.band:
+        work.show = True
+        if band >= _HIGH and band > stance.band >= 0:
+            stance.rose_s = now_s
+    stance.assessed_s, stance.risk, stance.band = now_s, risk, band
+    stance.crossing_s = NONE
+    if crossing_age >= 0:
+        spread_s = crc32(work.key.encode()) % DAY_S
+        day = shot.rhythm[3] + crossing_age
+        stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
+    _speak(rules, clock_s, shot)
+    work.openings = look(rules.catalogue, shot.engagement, stance)
+    decision = choose(work.openings, shot.engagement, stance, now_s)
+    if decision is not None:
+        _act(rules, clock_s, shot, decision)
+
+
+def _is_muted(rules: Rules, clock_s: int | None, as_of_s: int, expires_s: int) -> bool:
+    return as_of_s < rules.speak_from_s or (clock_s is not None and expires_s < clock_s)
+
+
+def _speak(rules: Rules, clock_s: int | None, shot: Shot) -> None:
+    """Speak the risk the first time, on a change of band, on a real move, and to make good a muted word."""
+    work, stance, now_s = shot.work, shot.stance, shot.now_s
+    news = stance.band != stance.formed_band or abs(stance.risk - stance.formed_risk) >= rules.spoken_step
+    if not news and not stance.muted:
+        return
+    expires_s = now_s + rules.churn_risk_expires_s
+    if news:
+        stance.formed_band, stance.formed_risk = stance.band, stance.risk
+    if _is_muted(rules, clock_s, now_s, expires_s):
+        work.muted += news
+        stance.muted, stance.unmute_s = True, max(rules.speak_from_s, clock_s or 0)
+        return
+    signal = churn_risk(
+        work.key, shot.happening, now_s=now_s, horizon_days=rules.horizon_days, risk=stance.risk,
+        band=stance.band, previous_band=stance.heard_band, reasons=reasons(shot.engagement, now_s),
+        crossing=next_crossing(stance), model=MODEL, expires_s=expires_s,
+    )  # fmt: skip
+    stance.formed_band, stance.formed_risk = stance.band, stance.risk
+    stance.heard_band, stance.heard_s = stance.band, now_s
+    stance.muted, stance.unmute_s = False, NONE
+    work.signals += (signal,)
+    work.show = True
+
+
+def _act(rules: Rules, clock_s: int | None, shot: Shot, decision: Decision) -> None:
+    """Publish a decision, or only remember it when it is about the past."""
+    work, stance, now_s, catalogue = shot.work, shot.stance, shot.now_s, rules.catalogue
+    muted = _is_muted(rules, clock_s, now_s, decision.expires_s)
+    remember(catalogue, stance, decision, now_s, heard=not muted)
+    if muted:
+        work.muted += 1
+        return
+    customer_id, anonymous_id = names_of(work.key)
+    action = decision.action
+    spoken = NextBestAction(
+        signal_id=signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening),
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        as_of=at(now_s),
+        action=decision.name,
+        moment=decision.moment,
+        channel=None if action is None else action.channel,
+        reason=decision.reason,
+        message=decision.message,
+        priority=0.0 if action is None else action.priority,
+        refused=decision.refused,
+        expires_at=at(decision.expires_s),
+        catalogue=catalogue.version,
+        cause=cause_of(shot.happening),
+    )
+    work.signals += (next_best_action(spoken),)
+    work.show = True
+
+
+def wake_of(openings: list[Opening], stance: Stance) -> int:
+    """Say when to look again: a crossing, a moment that opens, or a word to be made good; -1 for never."""
+    wake_s = next_opening(openings, stance)
+    if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
+        wake_s = stance.crossing_s
+    if stance.muted and (wake_s < 0 or stance.unmute_s < wake_s):
+        wake_s = stance.unmute_s
+    return wake_s
+
+
+def next_crossing(stance: Stance) -> NextCrossing | None:
+    """Say which band is reached next, and when, if nothing happens."""
+    if stance.crossing_s < 0 or stance.band + 1 >= len(BANDS):
+        return None
+    return NextCrossing(band=BANDS[stance.band + 1], at=at(stance.crossing_s))
