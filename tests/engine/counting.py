@@ -1,7 +1,8 @@
 """
 The smallest user of the engine: it counts records per key and says every tenth count aloud.
 
-Run as `python -m tests.engine.counting NAME BROKERS`, it is a worker of its own over three source topics.
+Run as `python -m tests.engine.counting NAME BROKERS [CHANGES]`, it is a worker of its own over three source topics;
+CHANGES is a JSON object of settings of the engine.
 """
 
 import asyncio
@@ -125,4 +126,4 @@ async def work(config: EngineConfig) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=os.environ.get("LEVEL", "INFO"))
-    asyncio.run(work(config_of(sys.argv[1], sys.argv[2])))
+    asyncio.run(work(config_of(*sys.argv[1:3], **msgspec.json.decode("".join(sys.argv[3:]) or "{}"))))
