@@ -93,3 +93,11 @@ def test_a_union_of_newest_is_the_newest_of_the_union(facts: list[tuple[bytes, b
     parts = newest.build(facts[:cut], 5), newest.build(facts[cut:], 5)
 
     assert newest.build(facts, 5) == newest.union(*parts, 5)
+
+
+def test_a_mark_across_two_entries_is_not_held() -> None:
+    """Bytes that look like a mark but begin inside another entry are no entry."""
+    one, two = b"\0" * 6 + b"\1" * 6, b"\1" * 6 + b"\2" * 6
+    held = ring.insert(ring.insert(b"", one, 8), two, 8)
+
+    assert (True, False) == (ring.holds(held, two), ring.holds(held, b"\1" * 12))
