@@ -1,0 +1,149 @@
+"""Silence: who asked to be looked at is, when the instant has passed, once, and never while events lie unread."""
+
+import time
+from typing import Any
+
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from streams.engine.envelope import NEVER, Envelope
+from streams.engine.partition import OwnedPartition
+from streams.engine.progress import Progress
+from streams.metrics import Metrics
+from streams.rechecks import Rechecks
+from streams.settings import Settings
+from tests.engine.recording import Recorder, owned
+
+NOON = 1_800_000_000
+CLICKS = TP("clicks", 0)
+
+
+class Looking:
+    """Takes the core's place: remembers who was looked at, and lets each ask again, or never."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self.looked: list[tuple[str, int]] = []
+        self.on_wake: Any = None
+        self.again_s = 0
+
+    def recheck(self, owned: OwnedPartition, due: list[tuple[str, int]]) -> None:
+        """Look at them."""
+        self.looked += due
+        for key, due_s in due:
+            wake_s = due_s + self.again_s if self.again_s else NEVER
+            owned.entries[key].wake_at = wake_s
+            if wake_s != NEVER:
+                self.on_wake(owned, key, wake_s)
+
+
+class Holding:
+    """A runtime that holds partition 0."""
+
+    def __init__(self, partition: OwnedPartition) -> None:
+        """Be ready, with everything read."""
+        self.held, self.progress, self.ready = {0: partition}, Progress(), True
+        self.progress.assign({CLICKS: 0}, {CLICKS: 0}, time.monotonic())
+
+
+def asking(**wishes: int) -> tuple[Rechecks, Looking, Holding]:
+    """A partition whose customers ask to be looked at so many seconds after noon."""
+    partition = owned(Recorder())
+    partition.ready = True
+    partition.entries = {key: Envelope(5, 1, True, NOON + s, {}, [], b"") for key, s in wishes.items()}
+    holding, looking = Holding(partition), Looking()
+    rechecks = Rechecks(Settings(clock="wall", slice_records=2), holding, looking, Metrics(CollectorRegistry()))
+    rechecks._follow()
+    return rechecks, looking, holding
+
+
+async def passed(rechecks: Rechecks, holding: Holding, seconds: int, unread: int = 0) -> None:
+    """Let an instant pass on the wall clock, with so many records unread, and work off who is due."""
+    holding.progress.probe(NOON + seconds, {CLICKS: unread}, time.monotonic())
+    rechecks._follow()
+    for partition in list(rechecks._heaps):
+        await rechecks._work_off(partition)
+
+
+async def test_who_is_due_is_looked_at_in_order_and_once() -> None:
+    """At the instants they named, however late; the others wait."""
+    rechecks, looking, holding = asking(ada=50, bob=10, cleo=30, dora=70)
+    await passed(rechecks, holding, 60)
+    await passed(rechecks, holding, 65)
+
+    assert [("bob", NOON + 10), ("cleo", NOON + 30), ("ada", NOON + 50)] == looking.looked
+
+
+async def test_nobody_is_looked_at_while_events_lie_unread() -> None:
+    """An instant has not passed before all was read that had arrived by then."""
+    rechecks, looking, holding = asking(ada=50)
+    await passed(rechecks, holding, 60, unread=3)
+    early = list(looking.looked)
+    holding.progress.read(CLICKS, 3, 0, 0, time.monotonic())
+    await passed(rechecks, holding, 61, unread=3)
+
+    assert ([], [("ada", NOON + 50)]) == (early, looking.looked)
+
+
+async def test_nobody_is_looked_at_while_catching_up_or_rebalancing() -> None:
+    """Whatever the clock says."""
+    rechecks, looking, holding = asking(ada=50)
+    holding.progress.probe(NOON + 60, {CLICKS: 0}, time.monotonic())
+    holding.ready = False
+    await passed(rechecks, holding, 60)
+    holding.ready = True
+    holding.progress._target[CLICKS] = 9
+    await passed(rechecks, holding, 61)
+
+    assert [] == looking.looked
+
+
+async def test_an_instant_that_an_event_has_moved_is_passed_over() -> None:
+    """What counts is what the record names now."""
+    rechecks, looking, holding = asking(ada=50, bob=50)
+    (partition,) = rechecks._heaps
+    partition.entries["ada"].wake_at = NOON + 90
+    rechecks.schedule(partition, "ada", NOON + 90)
+    partition.entries["bob"].wake_at = NEVER
+    await passed(rechecks, holding, 60)
+    early = list(looking.looked)
+    await passed(rechecks, holding, 95)
+
+    assert ([], [("ada", NOON + 90)]) == (early, looking.looked)
+
+
+async def test_who_asks_again_is_looked_at_again() -> None:
+    """As often as instants have passed, within one working off."""
+    rechecks, looking, holding = asking(ada=10)
+    looking.again_s = 20
+    await passed(rechecks, holding, 60)
+
+    assert [NOON + 10, NOON + 30, NOON + 50] == [due_s for _, due_s in looking.looked]
+
+
+async def test_a_partition_that_is_lost_is_forgotten_and_one_that_is_new_is_read() -> None:
+    """Its heap is rebuilt from its records."""
+    rechecks, looking, holding = asking(ada=10)
+    lost = holding.held.pop(0)
+    await passed(rechecks, holding, 60)
+    new = owned(Recorder())
+    new.ready, new.entries = True, {"bob": Envelope(5, 1, True, NOON + 5, {}, [], b"")}
+    holding.held[0] = new
+    rechecks.schedule(lost, "ada", NOON + 11)
+    await passed(rechecks, holding, 61)
+
+    assert [("bob", NOON + 5)] == looking.looked
+
+
+async def test_under_the_stream_clock_the_events_time_counts() -> None:
+    """However late it is by the wall."""
+    partition = owned(Recorder())
+    partition.ready, partition.entries = True, {"ada": Envelope(5, 1, True, NOON + 5, {}, [], b"")}
+    holding, looking = Holding(partition), Looking()
+    rechecks = Rechecks(Settings(clock="stream"), holding, looking, Metrics(CollectorRegistry()))
+    await passed(rechecks, holding, 10**6)
+    early = list(looking.looked)
+    holding.progress.read(CLICKS, 1, NOON + 6, 0, time.monotonic())
+    await passed(rechecks, holding, 10**6)
+
+    assert ([], [("ada", NOON + 5)]) == (early, looking.looked)
