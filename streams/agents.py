@@ -18,6 +18,7 @@ import msgspec
 from schemas import (
     APP_VERSION_HEADER,
     CODE_HEADER,
+    CUT_FROM_HEADER,
     MESSAGE_HEADER,
     OFFSET_HEADER,
     PARTITION_HEADER,
@@ -29,13 +30,14 @@ from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.document import document
 from streams.core.rules import Rules
 from streams.core.step import Advance
+from streams.engine.config import REROUTED as REROUTED_NUMBER
 from streams.engine.ends import BROKEN, end
 from streams.engine.envelope import NEVER, Word, fence_number
 from streams.engine.home import PARTITIONERS
 from streams.engine.partition import OwnedPartition, Version
 from streams.metrics import OUTCOMES, Metrics
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, OUTPUTS, REROUTED, full_name
+from streams.topics import DEAD_LETTERS, LETTER_BYTES, OUTPUTS, REROUTED, full_name
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Pipeline:
         """Join the core's rules with topics and metrics; `version` goes into dead letters."""
         self._settings, self._metrics = settings, metrics
         self._sources = [full_name(settings, name) for name in SOURCES]
-        self._topics = [*SOURCES, REROUTED]
+        self._topics = {**dict(enumerate(SOURCES)), REROUTED_NUMBER: REROUTED}
         self._doors = [Door(source, accept_from_s=settings.accept_from_s) for source in range(len(SOURCES))]
         self._home = PARTITIONERS[settings.partitioner](settings.partitions)
         self._rerouted = full_name(settings, REROUTED)
@@ -93,10 +95,14 @@ class Pipeline:
         return latest
 
     def render(self, owned: OwnedPartition, key: str, body: bytes, version: Version) -> bytes | None:
-        """Render the document that people read; guests have none."""
+        """Render the document that people read; guests have none, and a fault of ours costs one."""
         if key[0] == "#":
             return None
-        return document(self.rules_of(owned), key, body, version, 0)
+        try:
+            return document(self.rules_of(owned), key, body, version, 0)
+        except Exception as error:
+            self.failed(f"a document of partition {owned.number}", error)
+            return None
 
     def opened(self, owned: OwnedPartition) -> None:
         """What was recovered lives long: the collector need not look through it again."""
@@ -112,7 +118,7 @@ class Pipeline:
                 try:
                     self._recheck(owned, [(key, due_s)])
                 except Exception as error:
-                    self._failed(f"the recheck of a customer of partition {owned.number}", error)
+                    self.failed(f"the recheck of a customer of partition {owned.number}", error)
 
     def _recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
         advance = Advance(self.rules_of(owned), self._now())
@@ -131,7 +137,7 @@ class Pipeline:
 
     def _slice(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
         """Everything is collected first and put down last, so that a slice that fails leaves no trace."""
-        rerouted = source == len(SOURCES)
+        rerouted = source == REROUTED_NUMBER
         advance = Advance(self.rules_of(owned), self._now())
         entries, number, latest = owned.entries, owned.number, -1
         fences: dict[str, dict[int, int]] = {}
@@ -203,10 +209,10 @@ class Pipeline:
         except Exception as error:
             origin = Origin(source, owned.number, record.offset, record.timestamp)
             self._bury(owned, origin, Refused("internal", f"A fault of ours: {type(error).__name__}."), record)
-            self._failed(f"{self._topics[source]} {owned.number} offset {record.offset}", error)
+            self.failed(f"{self._topics[source]} {owned.number} offset {record.offset}", error)
             return -1
 
-    def _failed(self, place: str, error: Exception) -> None:
+    def failed(self, place: str, error: Exception) -> None:
         """Log and count a fault of ours; too many of them end the worker."""
         logger.error("A fault of ours at %s.", place, exc_info=error)
         self._internal += 1
@@ -255,7 +261,7 @@ class Pipeline:
         owned.post(self._rerouted, self._home(key), key.encode(), record.value, headers)
 
     def _bury(self, owned: OwnedPartition, origin: Origin, refused: Refused, record: Any) -> None:
-        topic = [*self._sources, self._rerouted][origin.source]
+        topic = full_name(self._settings, self._topics[origin.source])
         headers = [
             (CODE_HEADER, refused.code.encode()),
             (MESSAGE_HEADER, refused.message.encode()),
@@ -265,7 +271,11 @@ class Pipeline:
             (TIMESTAMP_HEADER, b"%d" % origin.timestamp_ms),
             (APP_VERSION_HEADER, self._version),
         ]
-        owned.post(self._dead_letters, owned.number, record.key, record.value, headers)
+        value = record.value
+        if value is not None and len(value) > LETTER_BYTES:
+            headers.append((CUT_FROM_HEADER, b"%d" % len(value)))
+            value = value[:LETTER_BYTES]
+        owned.post(self._dead_letters, owned.number, record.key, value, headers)
         self._metrics.dead_letters.labels(refused.code).inc()
 
     def _origin(self, record: Any) -> Origin | None:

@@ -121,7 +121,10 @@ class Latido:
         bodies = [entry.body for entry in owned.entries.values()]
         for start in range(0, len(bodies), 200):
             for body in bodies[start : start + 200]:
-                add(figures, body, today)
+                try:
+                    add(figures, body, today)
+                except Exception as error:
+                    self.pipeline.failed(f"the retail figures of partition {number}", error)
             await asyncio.sleep(0)
         if self.runtime.held.get(number) is not owned:
             return

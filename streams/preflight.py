@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, for_code  # type: ignore[import-untyped]
 
 from streams.errors import LatidoError
 from streams.settings import Settings
-from streams.topics import Topic, roster
+from streams.topics import BIG_RECORD, DEAD_LETTERS, Topic, full_name, roster
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ async def prepare(settings: Settings, waiting: Callable[[str], None]) -> None:
         topics = roster(settings)
         await _create(admin, settings, topics)
         refuse_misfits(settings, await _partition_counts(admin, topics))
+        await _refuse_small_letters(admin, full_name(settings, DEAD_LETTERS))
     finally:
         await admin.close()
 
@@ -76,6 +78,16 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: list[T
                 f"Topic {name} could not be created: {for_code(code).__name__}; create it by hand or allow it."
             )
     logger.info("Created topics %s.", ", ".join(topic.name for topic in missing))
+
+
+async def _refuse_small_letters(admin: AIOKafkaAdminClient, name: str) -> None:
+    """Refuse a dead-letter topic that could not take the largest letter: one such letter would stop every worker."""
+    asked = ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": ""})
+    [response] = await admin.describe_configs([asked])
+    for *_, entries in response.resources:
+        for setting, value, *_ in entries:
+            if setting == "max.message.bytes" and int(value) < BIG_RECORD:
+                raise TopicsError(f"Topic {name} takes records of {value} bytes; set its {setting} to {BIG_RECORD}.")
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, topics: list[Topic]) -> dict[str, int]:

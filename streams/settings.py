@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from streams.core.rules import MAX_RING_ENTRIES
 from streams.errors import SettingsError
 
 PREFIX = "LATIDO_"
@@ -289,7 +290,11 @@ def _laws(settings: Settings) -> list[tuple[str, bool, str]]:
             settings.hysteresis < min(edges[0], edges[1] - edges[0], edges[2] - edges[1]),
             "expected less than the width of every band",
         ),
-        ("ring_sizes", all(1 <= size <= 4096 for size in settings.ring_sizes), "expected sizes from 1 to 4096"),
+        (
+            "ring_sizes",
+            min(settings.ring_sizes) >= 1 and sum(settings.ring_sizes) <= MAX_RING_ENTRIES,
+            f"expected sizes of at least 1 and at most {MAX_RING_ENTRIES} together",
+        ),
         ("speak_from", _is_instant(settings.speak_from), "expected RFC 3339 with a zone, 'beginning' or nothing"),
     ]
 

@@ -20,7 +20,10 @@ TABLE: Final = "engagement"
 
 DAY_MS: Final = 86_400_000
 BIG_RECORD: Final = 2 << 20
-"""A dead letter holds the largest record that a default broker accepts, and its headers."""
+"""A dead letter holds the largest record that a default broker accepts uncompressed, and its headers."""
+
+LETTER_BYTES: Final = BIG_RECORD - (64 << 10)
+"""A refused value that is larger (it came compressed) is cut: a letter that cannot be sent would stop every worker."""
 
 
 class Topic(msgspec.Struct, frozen=True):

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+REROUTED = 255
+"""Number of the topic of re-routed records; it stands in records, whatever sources are added later."""
+
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
@@ -48,6 +51,11 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     def changelog(self) -> str:
         """Name of the changelog topic, as Faust forms it."""
         return f"{self.app_id}-{self.table}-changelog"
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Every consumed topic's number: of a source its position, of the re-routed records always the same."""
+        return {**{topic: number for number, topic in enumerate(self.sources)}, self.rerouted: REROUTED}
 
     @property
     def consumed(self) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ and is believed only when the gap is confirmed. A delivery generation makes an i
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -43,6 +45,8 @@ class BatchConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         self._sought: dict[TP, int] = {}
         self._begun = asyncio.Event()
+        self._changelog: dict[TP, int] = {}
+        """Where changelogs were sought and nothing of them delivered yet."""
         self._gaps: dict[TP, tuple[int, int]] = {}
         self._room = asyncio.Event()
 
@@ -128,7 +132,7 @@ class BatchConsumer(driver.Consumer):
             start = max(committed or 0, durable) if begun else earliest[tp]
             known = max(committed or 0, durable, self.runtime.fence_floor(tp) + 1)
             if ends[tp] < known:
-                end(REFUSED, _lost_its_end(tp, ends[tp], known))
+                end(REFUSED, lost_its_end(tp, ends[tp], known))
             if start < earliest[tp]:
                 lost = earliest[tp] - start
                 logger.error("%s %d: %d records left the log before they were read.", tp.topic, tp.partition, lost)
@@ -147,7 +151,18 @@ class BatchConsumer(driver.Consumer):
         self._sought = {}
         self._begun.set()
 
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Seek, and remember where a changelog begins."""
+        await super().seek_wait(partitions)
+        sources = self.runtime.config.consumed
+        self._changelog |= {TP(*tp): offset for tp, offset in partitions.items() if tp.topic not in sources}
+
     # ---- delivery
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's name
+        # A poll outlives a rebalance, and Faust changes its set under it: an empty one would mean all partitions.
+        frozen: Any = None if active_partitions is None else frozenset(active_partitions)
+        return await super()._getmany(frozen, timeout)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
@@ -172,8 +187,12 @@ class BatchConsumer(driver.Consumer):
                     if self.generation != generation:
                         return
                 fetched, begin = await self._continue(tp, fetched)
-                if not fetched:
-                    continue
+                if self.generation != generation:
+                    return
+            elif tp in self._changelog:
+                fetched = await self._begin_changelog(tp, fetched)
+            if not fetched:
+                continue
             batch = Batch(tp, fetched, begin, generation)
             if begin >= 0:
                 self.outstanding += 1
@@ -198,10 +217,25 @@ class BatchConsumer(driver.Consumer):
             if self._gaps.get(tp) != gap:
                 self._gaps[tp] = gap
                 self.runtime.observer.on_reseek(tp.topic, tp.partition)
-                await self.seek_wait({tp: begin})
+                await self._seek_again(tp, begin)
                 return [], -1
             self.runtime.observer.on_gap(tp.topic, tp.partition, gap[1] - gap[0])
         return fetched, begin
+
+    async def _begin_changelog(self, tp: TP, fetched: list[Any]) -> list[Any]:
+        """Return a changelog's first records after a seek; what a poll from before it took away is fetched again."""
+        sought = self._changelog.pop(tp)
+        gap = (sought, fetched[0].offset)
+        if fetched[0].offset <= sought or self._gaps.get(tp) == gap:
+            return fetched
+        self._gaps[tp], self._changelog[tp] = gap, sought
+        await self._seek_again(tp, sought)
+        return []
+
+    async def _seek_again(self, tp: TP, offset: int) -> None:
+        # The partition may be taken away meanwhile: then nobody waits for its records.
+        with contextlib.suppress(IllegalStateError):
+            await super().seek_wait({tp: offset})
 
 
 class BatchTransport(driver.Transport):
@@ -211,7 +245,8 @@ class BatchTransport(driver.Transport):
     runtime: "Runtime"
 
 
-def _lost_its_end(tp: TP, log_end: int, known: int) -> str:
+def lost_its_end(tp: TP, log_end: int, known: int) -> str:
+    """One line for a source whose log ends before what was read of it."""
     return (
         f"{tp.topic} {tp.partition} ends at {log_end} but {known} was read before: it was recreated or truncated; "
         "restore it, or start with a new LATIDO_APP_ID to rebuild all state from what the topics hold."

@@ -15,15 +15,15 @@ class Lease:
 
     def __init__(self, span_s: float) -> None:
         """Last `span_s` seconds; the lease begins with the first beat."""
-        self._span_s = span_s
+        self.span_s = span_s
         self._seen: float | None = None
 
     def check(self) -> None:
         """End the process if the last beat is too long ago; call before every send and claim."""
-        if self._seen is not None and time.clock_gettime(time.CLOCK_BOOTTIME) - self._seen > self._span_s:
+        if self._seen is not None and time.clock_gettime(time.CLOCK_BOOTTIME) - self._seen > self.span_s:
             end(
                 LEASE_LOST,
-                f"This worker stood still for more than {self._span_s:g} s and may no longer write; start it again.",
+                f"This worker stood still for more than {self.span_s:g} s and may no longer write; start it again.",
             )
 
     async def beat(self) -> None:
@@ -31,4 +31,4 @@ class Lease:
         while True:
             self.check()
             self._seen = time.clock_gettime(time.CLOCK_BOOTTIME)
-            await asyncio.sleep(self._span_s / 50)
+            await asyncio.sleep(self.span_s / 50)

@@ -63,6 +63,8 @@ class OwnedPartition:
         """Nothing is dirty, and every write that was begun is acknowledged."""
         self.last_offset = term
         """Offset of the last acknowledged write to the changelog."""
+        self.claimed = -1
+        """Offset of the newest claim read in recovery."""
         self.stale = 0
         self.quiet = True
         """While catching up no documents are written."""
@@ -170,6 +172,8 @@ class OwnedPartition:
                 if task is not None:
                     await task
                     await self.flush()
+                    if self._written < self.spoken:
+                        await self._write_marker()
         except TimeoutError:
             self.clean = False
 
@@ -283,9 +287,8 @@ class OwnedPartition:
             self._observer.on_said(topic, len(records), size_of(records))
 
     def _make_committable(self, batches: Sequence[Batch]) -> None:
-        consumed = self._config.consumed
         for batch in batches:
-            source = consumed.index(batch.topic)
+            source = self._config.numbers[batch.topic]
             if self.durable.get(source, batch.begin) != batch.begin:
                 end(BROKEN, f"Batches of {batch.topic} {self.number} are not contiguous; start the worker again.")
             self.durable[source] = batch.offset + 1

@@ -95,7 +95,7 @@ class Progress:
 
     def lag(self, tp: TP, now_ms: int) -> tuple[int, float]:
         """Records not yet read, and the seconds since the last one read was appended (0 without lag)."""
-        records = max(0, self._ends[tp] - self._read[tp])
+        records = max(0, self._ends.get(tp, 0) - self._read.get(tp, 0))
         if not records or tp not in self._read_ms:
             return records, 0.0
         return records, max(0.0, (now_ms - self._read_ms[tp]) / 1000)

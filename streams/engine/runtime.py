@@ -16,7 +16,7 @@ from faust.types import TP
 
 from streams.engine.batches import Batch, RawSchema
 from streams.engine.config import EngineConfig
-from streams.engine.delivery import BatchConsumer, BatchTransport
+from streams.engine.delivery import BatchConsumer, BatchTransport, lost_its_end
 from streams.engine.ends import BROKEN, REFUSED, end
 from streams.engine.envelope import fence_number
 from streams.engine.lease import Lease
@@ -27,6 +27,9 @@ from streams.engine.sending import Sender
 from streams.engine.table import ChangelogTable
 
 logger = logging.getLogger(__name__)
+
+STILL_S = 120.0
+"""So long a recovery may stand still before the worker ends itself."""
 
 LEASE_MARGIN_S = 2.0
 """How much sooner than its session a worker's lease ends, unless the session is short."""
@@ -66,7 +69,11 @@ class Runtime:
         """Source records brought into memory since the start."""
         self.ready = False
         """Recovered, and reading; false during a rebalance."""
-        self._numbers = {topic: number for number, topic in enumerate(config.consumed)}
+        self._numbers = config.numbers
+        self._era = 0
+        """Moves whenever partitions may be taken away; what began before must not go on."""
+        self._opening = asyncio.Lock()
+        self._recovering_since = time.monotonic()
         self._turn = asyncio.Lock()
         """One slice in a pass of the loop: else everybody would wait for the slices of all agents."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -117,9 +124,9 @@ class Runtime:
         """A consumed topic's number."""
         return self._numbers[topic]
 
-    def topic(self, number: int) -> Any:
+    def topic(self, position: int) -> Any:
         """The channel of a consumed topic, for an agent."""
-        return self.app.topic(self.config.consumed[number], schema=RawSchema(), partitions=self.config.partitions)
+        return self.app.topic(self.config.consumed[position], schema=RawSchema(), partitions=self.config.partitions)
 
     # ---- the road of a batch
 
@@ -159,11 +166,13 @@ class Runtime:
         owned.on_committable = lambda batches: self.consumer.committable(batches)
         self.held[number] = owned
         self.ready = False
+        self._recovering_since = time.monotonic()
         self.observer.on_claimed(number, term)
 
     def recovering(self, records: int) -> None:
         """Note how many changelog records the running recovery has read."""
         self.restored = records
+        self._recovering_since = time.monotonic()
 
     def to_restore(self) -> int:
         """Changelog records that the running recovery has still to read."""
@@ -176,14 +185,20 @@ class Runtime:
         return time.monotonic() - consumer.committed_at if consumer.uncommitted else 0.0
 
     async def open(self, records: int, seconds: float) -> None:
-        """Open every held partition that was just recovered, and start every writer."""
-        new = [owned for owned in self.held.values() if not owned.ready]
-        await self._refuse_lost_state([owned for owned in new if not owned.facts])
-        for owned in new:
-            self._compare_facts(owned)
-            await owned.open(self._facts())
-            self.observer.on_stale(owned.stale)
-            self.handler.opened(owned)
+        """Open every held partition that was just recovered, and start every writer, unless they are taken away."""
+        era = self._era
+        async with self._opening:
+            new = [owned for owned in self.held.values() if not owned.ready]
+            await self._refuse_lost_state([owned for owned in new if not owned.facts])
+            for owned in new:
+                if self._era != era:
+                    return
+                self._compare_facts(owned)
+                await owned.open(self._facts())
+                self.observer.on_stale(owned.stale)
+                self.handler.opened(owned)
+        if self._era != era:
+            return
         for owned in self.held.values():
             owned.start()
         if not self.held:
@@ -197,7 +212,7 @@ class Runtime:
 
     async def _refuse_lost_state(self, unwritten: Sequence[OwnedPartition]) -> None:
         """End when a changelog is empty although offsets were committed: then its state is gone, not yet to come."""
-        committed = await self.consumer.seek_to_committed() if unwritten else {}
+        committed = await self.consumer.seek_to_committed() if unwritten and self.consumer.assignment() else {}
         for owned in unwritten:
             for topic, offset in ((t, committed.get(TP(t, owned.number))) for t in self.config.consumed):
                 if offset:
@@ -242,6 +257,7 @@ class Runtime:
 
     async def _on_revoked(self, sender: Any, revoked: Any, **kwargs: Any) -> None:
         self.ready = False
+        self._recovering_since = time.monotonic()
         await self._drain_writers()
 
     async def _on_shutdown(self, sender: Any, **kwargs: Any) -> None:
@@ -253,7 +269,10 @@ class Runtime:
 
     async def _drain_writers(self) -> None:
         """Write and commit what is in memory, as far as the session lasts, and forget what was not advanced."""
+        self._era += 1
         self.consumer.interrupt()
+        async with self._opening:
+            pass
         patience_s = max(1.0, lease_span_s(self.config.session_timeout_s) - 1.0)
         await asyncio.gather(*[owned.stop(patience_s) for owned in self.held.values()])
         # A commit while another is under way would only wait for that one, which knows less.
@@ -274,14 +293,26 @@ class Runtime:
         while True:
             await asyncio.sleep(0.5)
             followed = self.progress.partitions()
-            if self.ready and followed:
-                now_s = int(time.time())
+            if not self.ready:
+                self._refuse_stillness()
+            elif followed:
+                now_s, era = int(time.time()), self._era
+                durable = {tp: self.durable_floor(tp) for tp in followed}
                 try:
                     ends = await self.consumer.highwaters(*followed)
                 except Exception as error:
                     logger.warning("Log ends could not be fetched: %s.", type(error).__name__)
                     continue
-                self.progress.probe(now_s, ends, time.monotonic())
+                if self._era == era:
+                    for tp in followed:
+                        if ends[tp] < durable[tp]:
+                            end(REFUSED, lost_its_end(tp, ends[tp], durable[tp]))
+                    self.progress.probe(now_s, ends, time.monotonic())
+
+    def _refuse_stillness(self) -> None:
+        """End when a recovery stands still: Faust gives up silently after a timeout, and never tries again."""
+        if self.held and time.monotonic() - self._recovering_since > STILL_S:
+            end(BROKEN, f"Recovery has stood still for {STILL_S:g} s; start the worker again.")
 
     async def _documents(self) -> None:
         """Have documents written at once after catching up, and then once per interval."""

@@ -6,6 +6,7 @@ A send that fails ends the worker: nothing of that partition may follow a write 
 import asyncio
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -38,12 +39,13 @@ class Sender:
         self._producer: AIOKafkaProducer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = asyncio.Lock()
+        self._in_turn: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def send(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """
         Append records to one partition, in order; wait until all are acknowledged; return the last one's offset.
 
-        Only one caller at a time may send to a changelog partition: aiokafka lets a newcomer pass one who waits.
+        Callers for one partition are served in turn: aiokafka lets a newcomer pass one who waits.
         """
         loop = self._loop or await self._start()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._send(topic, partition, records), loop))
@@ -78,22 +80,27 @@ class Sender:
         return producer
 
     async def _send(self, topic: str, partition: int, records: Sequence[Record]) -> int:
-        producer, acknowledgements = self._producer, []
-        assert producer is not None
         try:
-            batch = producer.create_batch()
-            for key, value, headers in records:
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    self._lease.check()
-                    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
-                    batch = producer.create_batch()
-                    batch.append(key=key, value=value, timestamp=None, headers=headers)
-            count = batch.record_count()
-            self._lease.check()
-            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+            async with self._in_turn.setdefault((topic, partition), asyncio.Lock()):
+                acknowledgements, count = await self._hand_over(topic, partition, records)
             *_, last = await asyncio.gather(*acknowledgements)
         except KafkaError as error:
             reason = type(error).__name__
             end(WRITE_FAILED, f"A write to {topic} {partition} was not acknowledged ({reason}); start again.")
         offset: int = last.offset + count - 1
         return offset
+
+    async def _hand_over(self, topic: str, partition: int, records: Sequence[Record]) -> tuple[list[Any], int]:
+        """Queue all records; return the batches' acknowledgements and how many records the last one holds."""
+        producer, acknowledgements = self._producer, []
+        assert producer is not None
+        batch = producer.create_batch()
+        for key, value, headers in records:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                self._lease.check()
+                acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+        self._lease.check()
+        acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+        return acknowledgements, batch.record_count()

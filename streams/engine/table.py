@@ -5,6 +5,7 @@ term: unique, and growing with the order of append. Each record carries its writ
 prefers the greater one, so what a frozen worker writes late is recognised as stale.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from faust.types import TP
 
 from streams.engine import envelope
-from streams.engine.ends import BROKEN, REFUSED, end
+from streams.engine.ends import BROKEN, LEASE_LOST, REFUSED, end
 from streams.engine.envelope import CLAIM, FACTS, SPOKEN
 from streams.engine.partition import OwnedPartition
+from streams.engine.sending import Record
 
 if TYPE_CHECKING:
     from streams.engine.runtime import Runtime
@@ -58,10 +60,24 @@ class ChangelogTable(faust.Table[Any, Any]):
         runtime.observer.on_assigned()
         self._group_generation = generation_id
         self._records, self._since = 0, time.monotonic()
-        for number in sorted(mine - set(runtime.held)):
-            term = await runtime.sender.send(self.changelog_topic_name, number, [(CLAIM, b"claim", [])])
-            runtime.hold(number, term)
+        await self._claim(sorted(mine - set(runtime.held)))
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    async def _claim(self, numbers: list[int]) -> None:
+        """
+        Append a claim to each partition's changelog, all within the lease.
+
+        No heartbeat is sent meanwhile: a claim that lands when this worker is no member any more could outrank
+        the rightful owner's.
+        """
+        runtime, since = self.runtime, time.monotonic()
+        claim: list[Record] = [(CLAIM, b"claim", [])]
+        sends = [runtime.sender.send(self.changelog_topic_name, number, claim) for number in numbers]
+        terms = await asyncio.gather(*sends)
+        if time.monotonic() - since > runtime.lease.span_s:
+            end(LEASE_LOST, "Claiming partitions took longer than the lease; start the worker again.")
+        for number, term in zip(numbers, terms, strict=True):
+            runtime.hold(number, term)
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Take whole fetched batches of the changelog into memory."""
@@ -98,13 +114,7 @@ def restore(owned: OwnedPartition, records: Iterable[Any]) -> None:
     for record in records:
         key, value = record.key, record.value
         if envelope.is_marker(key):
-            if key == SPOKEN:
-                marker = envelope.decode_spoken(value)
-                owned.spoken = max(owned.spoken, (marker.term, marker.counter))
-                for source, offset in marker.durable.items():
-                    owned.durable[source] = max(offset, owned.durable.get(source, 0))
-            elif key == FACTS:
-                owned.facts = owned.facts or envelope.decode_facts(value)
+            _restore_marker(owned, record)
             continue
         name = key.decode()
         if value is None:
@@ -118,6 +128,20 @@ def restore(owned: OwnedPartition, records: Iterable[Any]) -> None:
             owned.stale += 1
         else:
             entries[name] = new
+
+
+def _restore_marker(owned: OwnedPartition, record: Any) -> None:
+    if record.key == CLAIM:
+        owned.claimed = record.offset
+    elif record.key == FACTS:
+        owned.facts = owned.facts or envelope.decode_facts(record.value)
+    elif record.key == SPOKEN:
+        marker = envelope.decode_spoken(record.value)
+        owned.spoken = max(owned.spoken, (marker.term, marker.counter))
+        # Whoever writes behind a later claim has lost the partition: what it knows durable, the new owner does not.
+        if marker.term >= owned.claimed:
+            for source, offset in marker.durable.items():
+                owned.durable[source] = max(offset, owned.durable.get(source, 0))
 
 
 def unreadable(topic: str, partition: int) -> str:
