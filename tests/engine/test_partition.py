@@ -180,6 +180,7 @@ async def test_who_has_something_to_say_does_not_wait_for_the_tick() -> None:
     held = await opened(broker := Recorder(), config(tick_s=60.0))
     held.start()
     put(held, "quiet")
+    await asyncio.sleep(0.01)
     put(held, "ada", "hello")
 
     await until(lambda: broker.values(SAID))
@@ -444,6 +445,20 @@ async def test_clean_means_that_all_is_acknowledged() -> None:
     await flushing
 
     assert [True, False, True, False, True, False, True, False] == was
+
+
+async def test_what_changes_during_a_flush_is_not_clean_after_it() -> None:
+    """It stands in no image yet."""
+    held = await opened(broker := Recorder())
+    broker.hold(CHANGELOG)
+    put(held, "ada")
+    flushing = asyncio.create_task(held.flush())
+    await until(lambda: broker.effects)
+    put(held, "ada", body=b"2")
+    broker.let_go(CHANGELOG)
+    await flushing
+
+    assert not held.clean
 
 
 async def test_stopping_writes_what_is_left() -> None:
