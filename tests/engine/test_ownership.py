@@ -312,16 +312,17 @@ async def test_a_batch_is_advanced_in_slices() -> None:
     assert 5 == runtime.advanced
 
 
-async def test_a_batch_that_a_rebalance_interrupts_does_not_count() -> None:
+@pytest.mark.parametrize(("size", "kept"), [(2, 2), (5, 5)], ids=["between slices", "after the last"])
+async def test_a_batch_that_a_rebalance_interrupts_does_not_count(size: int, kept: int) -> None:
     """What is in memory is fenced; the batch comes again and is not committable from here."""
-    runtime, _, handler, batch = await advanced(slice_records=2)
+    runtime, _, handler, batch = await advanced(slice_records=size)
     handler.after_slice = runtime.consumer.interrupt
     await runtime._advance(batch)
     await revoke(runtime)
 
-    assert [2] == handler.slices
+    assert [size] == handler.slices
     assert {} == runtime.held[0].durable
-    assert {"k0", "k1"} == set(runtime.held[0].entries)
+    assert {f"k{n}" for n in range(kept)} == set(runtime.held[0].entries)
 
 
 @pytest.mark.parametrize("why", ["not held", "not ready", "of before a rebalance"])
