@@ -9,11 +9,15 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.verify.readers import read
 
 
-def create(brokers: str, topics: Iterable[str], partitions: int | Mapping[str, int]) -> None:
+def create(
+    brokers: str, topics: Iterable[str], partitions: int | Mapping[str, int], settings: Mapping[str, str] | None = None
+) -> None:
     """Create topics, all with so many partitions or each with its own number."""
     admin = AdminClient({"bootstrap.servers": brokers})
     counts = partitions if isinstance(partitions, Mapping) else dict.fromkeys(topics, partitions)
-    for future in admin.create_topics([NewTopic(topic, counts[topic], 1) for topic in topics]).values():
+    for future in admin.create_topics(
+        [NewTopic(topic, counts[topic], 1, config=dict(settings or {})) for topic in topics]
+    ).values():
         future.result(30)
 
 

@@ -8,7 +8,9 @@ these red, that is the place to look at; when one that documents a weakness turn
 import asyncio
 import importlib.metadata
 import inspect
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +18,7 @@ import faust
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.recovery import Recovery
@@ -24,6 +27,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.settings import Settings
 
+from streams import engine
 from streams.broker import Broker
 from streams.engine.batches import Batch
 from streams.engine.delivery import BatchConsumer, BatchTransport
@@ -35,6 +39,7 @@ from tests.engine.recording import TERM, Fetched, Recorder, config
 from tests.engine.test_delivery import CHANGELOG, CLICKS, Logs, worker
 
 KIB = 1024
+NAMED = re.compile(r"def (test_\w+)")
 
 
 @pytest.mark.parametrize(("name", "known"), [("faust-streaming", "0.15.3"), ("aiokafka", "0.14.0")])
@@ -46,6 +51,16 @@ def test_these_are_the_versions_whose_inside_is_known(name: str, known: str) -> 
         f"{name} is {found}: read its changelog, streams/engine/README.md and whatever is red below, run `make chaos`, "
         "and only then write the new version here and into pyproject.toml."
     )
+
+
+def test_the_readme_names_every_test_of_an_assumption() -> None:
+    """And none that does not exist."""
+    readme = (Path(engine.__file__).parent / "README.md").read_text()
+    known = {name for path in Path(__file__).parent.glob("test_*.py") for name in NAMED.findall(path.read_text())}
+    here = {name for name in globals() if name.startswith("test_") and "readme" not in name}
+
+    assert set() == set(re.findall(r"`(test_\w+)`", readme)) - known
+    assert set() == {name for name in here if f"`{name}`" not in readme}
 
 
 # ---- aiokafka's producer: batches
@@ -352,6 +367,22 @@ async def test_paused_partitions_are_not_active() -> None:
     assert {CHANGELOG} == consumer._get_active_partitions()
 
 
+async def test_faust_changes_the_set_of_active_partitions_in_place() -> None:
+    """Why a poll is given a copy: the set that one was started with can be empty when it looks."""
+    consumer, _, _ = worker()
+    given = consumer._set_active_tps({CLICKS})
+    consumer.pause_partitions({CLICKS})
+
+    assert set() == given
+
+
+async def test_a_poll_for_no_partition_takes_from_all() -> None:
+    """Why an empty set must never reach aiokafka: what it takes then is lost."""
+    source = inspect.getsource(AiokafkaFetcher.fetched_records)
+
+    assert "if partitions and tp not in partitions:" in source
+
+
 async def test_the_flow_can_be_watched() -> None:
     """A delivery that is interrupted sees it by these."""
     consumer, _, _ = worker()
@@ -640,6 +671,18 @@ async def test_a_send_of_several_batches_lands_in_order(running: Runtime) -> Non
     last = await running.sender.send(place.topic, place.partition, records)
 
     assert before + 24 == last
+
+
+@live
+async def test_sends_to_one_partition_are_served_in_turn(running: Runtime) -> None:
+    """Several callers at once, each with more than one batch: whoever came first lands first, and whole."""
+    place = TP(running.config.outputs[0], 1)
+    before = (await running.consumer.highwaters(place))[place]
+    records = [(b"k", b"x" * 100_000, [])] * 12
+
+    offsets = await asyncio.gather(*[running.sender.send(place.topic, place.partition, records) for _ in range(4)])
+
+    assert [before + 12 * n - 1 for n in range(1, 5)] == offsets
 
 
 @live

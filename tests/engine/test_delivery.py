@@ -198,6 +198,39 @@ async def test_the_changelog_is_delivered_without_credit() -> None:
     assert (0, 0, 0) == (consumer.outstanding, consumer.uncommittable, consumer.uncommitted)
 
 
+@pytest.mark.parametrize("first", [38, 40])
+async def test_a_changelog_that_begins_where_it_was_sought_is_taken(first: int) -> None:
+    """Or below: Faust seeks one record too low."""
+    consumer, _, delivered = worker()
+    consumer._thread.logs = {CHANGELOG: (0, 99)}
+    await consumer.seek_wait({CHANGELOG: 40})
+    await deliver(consumer, first, 41, tp=CHANGELOG)
+    await deliver(consumer, 60, tp=CHANGELOG)
+
+    assert [(-1, [first, 41]), (-1, [60])] == told(delivered)
+
+
+async def test_a_changelog_whose_beginning_was_taken_away_is_fetched_once_more() -> None:
+    """A poll from before the seek may have swallowed it: recovery without its first records would be a silent loss."""
+    consumer, _, delivered = worker()
+    await consumer.seek_wait({CHANGELOG: 40})
+    await deliver(consumer, 50, tp=CHANGELOG)
+    await deliver(consumer, 40, 41, tp=CHANGELOG)
+
+    assert [(-1, [40, 41])] == told(delivered)
+    assert [{CHANGELOG: 40}] * 2 == consumer._thread.sought
+
+
+async def test_a_changelog_whose_beginning_was_compacted_away_is_believed_the_second_time() -> None:
+    """Compaction leaves holes, and they stay where they are."""
+    consumer, _, delivered = worker()
+    await consumer.seek_wait({CHANGELOG: 40})
+    await deliver(consumer, 50, tp=CHANGELOG)
+    await deliver(consumer, 50, tp=CHANGELOG)
+
+    assert [(-1, [50])] == told(delivered)
+
+
 # ---- the delivery generation
 
 
@@ -215,6 +248,27 @@ async def test_an_interrupted_delivery_forgets_itself(when: str) -> None:
 
     assert [(0, [0, 1])] == told(delivered)
     assert {CLICKS: 0, VISITS: 0} == consumer._next
+
+
+async def test_a_poll_keeps_the_partitions_that_it_was_given() -> None:
+    """Faust empties the set under a poll that outlives a rebalance, and no partition at all would mean every one."""
+    consumer, _, _ = worker()
+    asked, go = list[Any](), asyncio.Event()
+
+    async def getmany(active: Any, patience_s: float) -> Any:
+        await go.wait()
+        asked.append(set(active))
+        return {}
+
+    consumer._thread.getmany = getmany
+    consumer._set_active_tps({CLICKS})
+    polling = asyncio.create_task(consumer._wait_next_records(0.5))
+    await asyncio.sleep(0)
+    consumer.pause_partitions({CLICKS})
+    go.set()
+    await polling
+
+    assert [{CLICKS}] == asked
 
 
 # ---- credit

@@ -9,7 +9,7 @@ from faust.types import TP
 from streams.engine import runtime as runtime_module
 from streams.engine import table
 from streams.engine.batches import Batch
-from streams.engine.ends import BROKEN, REFUSED
+from streams.engine.ends import BROKEN, LEASE_LOST, REFUSED
 from streams.engine.envelope import CLAIM
 from streams.engine.partition import OwnedPartition
 from streams.engine.runtime import Runtime, lease_span_s
@@ -252,6 +252,70 @@ async def test_facts_of_the_first_start_are_taken_over() -> None:
 
     assert {"partitions": 4, "partitioner": "murmur2", "speak_from": 17, "generation": 0} == runtime.held[0].facts
     assert 3 == runtime.held[1].facts["speak_from"]
+
+
+async def test_a_revocation_while_partitions_are_opened_waits_and_lets_nothing_begin() -> None:
+    """No partition is opened any more, and no writer begins to write, once they may be taken away."""
+    runtime, broker = owner()
+    runtime.hold(0, TERM)
+    runtime.hold(1, TERM)
+    broker.hold(CHANGELOG)
+    opening = asyncio.create_task(runtime.open(0, 0))
+    await asyncio.sleep(0.01)
+    revoking = asyncio.create_task(revoke(runtime))
+    await asyncio.sleep(0.01)
+    waited = not revoking.done()
+    broker.let_go(CHANGELOG)
+    await asyncio.gather(opening, revoking)
+
+    assert waited
+    assert [None, None] == [held._task for held in runtime.held.values()]
+    assert [True, False] == [held.ready for held in runtime.held.values()]
+
+
+async def test_claims_that_took_longer_than_the_lease_end_the_worker() -> None:
+    """They may have landed behind those of the next owner."""
+    runtime, broker = owner()
+    runtime.lease.span_s = 0.01
+    broker.hold(CHANGELOG)
+    claiming = asyncio.create_task(assign(runtime, 1, 0))
+    await asyncio.sleep(0.05)
+    broker.let_go(CHANGELOG)
+
+    with pytest.raises(EndedError, match="took longer than the lease") as ended:
+        await claiming
+
+    assert LEASE_LOST == ended.value.args[0]
+    assert {} == runtime.held
+
+
+async def test_a_recovery_that_stands_still_ends_the_worker() -> None:
+    """Faust gives one up in silence after a timeout."""
+    runtime, _ = owner()
+    runtime._refuse_stillness()
+    runtime.hold(0, TERM)
+    runtime._refuse_stillness()
+    runtime._recovering_since -= runtime_module.STILL_S + 1
+
+    with pytest.raises(EndedError, match="stood still") as ended:
+        runtime._refuse_stillness()
+
+    assert BROKEN == ended.value.args[0]
+
+
+async def test_a_source_that_loses_its_end_while_it_is_read_is_refused() -> None:
+    """Made anew under a running worker: every new record would be passed over as delivered before."""
+    runtime, _ = owner()
+    logs = Logs(runtime.consumer, a=(0, 9))
+    runtime.hold(0, TERM)
+    runtime.assigned({TP("run-a", 0): 9}, {TP("run-a", 0): 9})
+    probing = asyncio.create_task(runtime._probe())
+    logs.logs[TP("run-a", 0)] = (0, 4)
+
+    with pytest.raises(EndedError, match="ends at 4 but 9 was read") as ended:
+        await asyncio.wait_for(probing, 10)
+
+    assert REFUSED == ended.value.args[0]
 
 
 async def test_a_worker_in_reserve_is_ready_and_follows_nothing() -> None:

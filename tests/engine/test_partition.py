@@ -475,6 +475,18 @@ async def test_stopping_writes_what_is_left() -> None:
     assert (True, {0: 1}) == (held.clean, held.durable)
 
 
+async def test_stopping_tells_in_the_log_that_all_was_said() -> None:
+    """The next owner then repeats nothing, and begins where this one has ended."""
+    held = await opened(broker := Recorder(), config(tick_s=60.0))
+    held.start()
+    put(held, "ada", "hello")
+    held.advanced(batch(held, 0, 3))
+
+    await held.stop(5)
+
+    assert Spoken(TERM, 1, {0: 3}) == markers(broker)[-1]
+
+
 async def test_stopping_in_vain_leaves_the_partition_unclean() -> None:
     """Whoever could not write in time must not keep what it holds."""
     held = await opened(broker := Recorder(), config(tick_s=60.0))

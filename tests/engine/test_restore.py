@@ -87,6 +87,18 @@ def test_the_furthest_marker_counts_and_durable_offsets_never_go_back() -> None:
     assert {0: 30, 1: 5, 2: 4} == found.durable
 
 
+def test_what_a_stale_writer_calls_durable_is_not_believed() -> None:
+    """Behind another's claim it may have committed what the new owner has never seen."""
+    rightful, late = Spoken(1, 3, {0: 30}), Spoken(0, 9, {0: 99, 1: 5})
+
+    found = restored(
+        (CLAIM, b"claim"), (CLAIM, b"claim"), (SPOKEN, envelope.encode(rightful)), (SPOKEN, envelope.encode(late))
+    )
+
+    assert {0: 30} == found.durable
+    assert (1, 3) == found.spoken
+
+
 def test_the_first_facts_count() -> None:
     """Facts are never rewritten, by nobody."""
     first, second = envelope.encode_facts({"partitions": 4}), envelope.encode_facts({"partitions": 8})

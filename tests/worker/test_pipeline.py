@@ -19,6 +19,7 @@ from streams.engine.partition import OwnedPartition
 from streams.metrics import Metrics
 from streams.rules import rules_of
 from streams.settings import Settings
+from streams.topics import LETTER_BYTES
 from tests.engine.recording import TERM, Fetched, Recorder
 
 SETTINGS = Settings(topic_prefix="p-", speak_from="beginning", clock="stream")
@@ -313,6 +314,17 @@ def test_what_the_core_refuses_is_buried_with_the_place_where_it_came_from() -> 
     )
 
 
+def test_a_value_that_is_too_large_for_a_letter_is_cut_and_says_so() -> None:
+    """It came compressed; a letter that cannot be sent would stop every worker."""
+    shop = Shop()
+    shop.take(at(7, b"x" * (LETTER_BYTES + 1)))
+    shop.take(at(8, b"x" * LETTER_BYTES))
+
+    (_, _, _, cut, said), (_, _, _, whole, unsaid) = shop.letters()
+    assert (LETTER_BYTES, LETTER_BYTES) == (len(cut), len(whole))
+    assert (str(LETTER_BYTES + 1), None) == (said["dlq.value.cut.from"], unsaid.get("dlq.value.cut.from"))
+
+
 # ---- faults of ours
 
 
@@ -386,6 +398,16 @@ def test_a_fault_in_a_recheck_leaves_that_record_as_it_is(buggy: None) -> None:
 
     changed = {key for key, entry in shop.owned.entries.items() if entry.body != before[key]}
     assert set(NEIGHBOURS[1:3]) == changed
+    assert 1 == shop.registry.get_sample_value("latido_internal_errors_total")
+
+
+def test_a_fault_in_a_document_costs_that_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record is written all the same."""
+    shop = Shop()
+    shop.take(at(0, event("e1")))
+    monkeypatch.setattr(agents, "document", lambda *_: 1 / 0)
+
+    assert shop.pipeline.render(shop.owned, "ada", shop.owned.entries["ada"].body, (0, 1, 1)) is None
     assert 1 == shop.registry.get_sample_value("latido_internal_errors_total")
 
 

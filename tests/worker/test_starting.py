@@ -1,5 +1,6 @@
 """A worker that cannot start says so in one line, and one that must wait waits and says what for."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from streams.app import engine_config
+from streams.preflight import TopicsError, prepare
 from streams.settings import Settings
 from tests.chaos.worker import free_port
 from tests.engine.kafka import create
@@ -99,3 +101,14 @@ def test_when_speaking_begins_is_a_fact(speak_from: str, fact: int | None, first
     config = engine_config(Settings(speak_from=speak_from), started_s=17)
 
     assert (fact, first) == (config.facts.get("speak_from"), config.first_facts["speak_from"])
+
+
+@pytest.mark.broker
+def test_dead_letters_that_cannot_take_the_largest_letter_are_refused(stage: Raise) -> None:
+    """One letter too large would stop every worker, again and again."""
+    scene = stage("letters")
+    create(scene.brokers, [scene.dead_letters], 4, {"max.message.bytes": "1000000"})
+    settings = Settings(brokers=scene.brokers, topic_prefix=scene.prefix)
+
+    with pytest.raises(TopicsError, match=r"dead-letters takes records of 1000000 bytes; set its max.message.bytes"):
+        asyncio.run(prepare(settings, print))
