@@ -226,19 +226,22 @@ class Pipeline:
     ) -> None:
         """Put every changed record down, with what it has to say; unchanged ones only raise their fences."""
         steps, said, muted = advance.finish(), dict[tuple[str, str], int](), 0
+        entries = owned.entries
         for key, step in steps.items():
+            before = entries.get(key)
+            wake_at = NEVER if step.wake_at is None else step.wake_at
+            if wake_at != NEVER and (before is None or before.wake_at != wake_at):
+                self.on_wake(owned, key, wake_at)
             words = [Word(OUTPUTS.index(signal.kind), signal.signal_id, signal.body) for signal in step.signals]
             owned.put(
                 key,
                 step.body,
                 fences=fences.pop(key, {}),
                 words=words,
-                wake_at=NEVER if step.wake_at is None else step.wake_at,
+                wake_at=wake_at,
                 show=None if key[0] == "#" else step.show,
                 arrived_ms=arrived.get(key, 0),
             )
-            if step.wake_at is not None:
-                self.on_wake(owned, key, step.wake_at)
             muted += step.muted
             for signal in step.signals:
                 said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
