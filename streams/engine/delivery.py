@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from aiokafka.consumer.fetcher import READ_COMMITTED  # type: ignore[import-untyped]
 from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -121,6 +122,8 @@ class BatchConsumer(driver.Consumer):
         """Seek every source partition to what is durable, or to the earliest record; refuse a log that lost its end."""
         consumer: Any = self._thread._consumer
         consumer._fetcher._fetch_max_wait_ms = self.runtime.config.fetch_wait_ms
+        # Faust reads uncommitted records outside its own transactions: an aborted event never happened.
+        consumer._fetcher._isolation_level = READ_COMMITTED
         await super().perform_seek()
         self.forget()
         mine = [TP(*tp) for tp in self.assignment() if tp.topic in self.runtime.config.consumed]
@@ -153,6 +156,17 @@ class BatchConsumer(driver.Consumer):
         self._next |= self._sought
         self._sought = {}
         self._begun.set()
+
+    async def only_markers_left(self, tp: TP, read: int, log_end: int) -> bool:
+        """
+        Whether nothing but transaction markers stands between what was read and the log's end.
+
+        They are never delivered; only the fetcher's position passes them.
+        """
+        if self.outstanding or self._next.get(tp) != read:
+            return False
+        position = await self.position(tp)
+        return position is not None and position >= log_end and self._next.get(tp) == read
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek, and remember where a changelog begins."""

@@ -75,6 +75,15 @@ class Progress:
                     self._passed[number] = max(now_s, self._passed[number])
                     del self._marks[number]
 
+    def pass_markers(self, tp: TP) -> None:
+        """Take a partition as read to its end, where nothing but markers is left; until the end moves."""
+        self._target[tp] = min(self._target[tp], self._read[tp])
+        self._ends[tp] = self._read[tp]
+
+    def unread(self) -> dict[TP, int]:
+        """What was read of each partition that is not read to its end."""
+        return {tp: read for tp, read in self._read.items() if read < self._ends[tp]}
+
     def caught_up(self, number: int) -> bool:
         """Whether every partition of the number was read to the end it had at assignment."""
         mine = list(self._of(number))

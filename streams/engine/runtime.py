@@ -8,7 +8,7 @@ Whoever uses the engine gives it a `Handler` and starts `Runtime.app`; it then d
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import faust
@@ -74,6 +74,8 @@ class Runtime:
         """Moves whenever partitions may be taken away; what began before must not go on."""
         self._opening = asyncio.Lock()
         self._recovering_since = time.monotonic()
+        self._stood_at: dict[TP, int] = {}
+        """What was read of each partition not read to its end, at the last look."""
         self._turn = asyncio.Lock()
         """One slice in a pass of the loop: else everybody would wait for the slices of all agents."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -307,7 +309,17 @@ class Runtime:
                     for tp in followed:
                         if ends[tp] < durable[tp]:
                             end(REFUSED, lost_its_end(tp, ends[tp], durable[tp]))
-                    self.progress.probe(now_s, ends, time.monotonic())
+                    self.progress.probe(now_s, await self._without_markers(ends), time.monotonic())
+
+    async def _without_markers(self, ends: Mapping[TP, int]) -> dict[TP, int]:
+        """Bring log ends down to what was read where it has stood still and only transaction markers follow."""
+        found, still = dict(ends), self.progress.unread()
+        for tp, read in still.items():
+            if self._stood_at.get(tp) == read and await self.consumer.only_markers_left(tp, read, ends[tp]):
+                self.progress.pass_markers(tp)
+                found[tp] = read
+        self._stood_at = still
+        return found
 
     def _refuse_stillness(self) -> None:
         """End when a recovery stands still: Faust gives up silently after a timeout, and never tries again."""
