@@ -3,8 +3,9 @@
     python -m tests.chaos.entry [--crash-at POINT[:N]] [--freeze-at POINT[:N]] [--break GUARD]...
 
 At the N-th passing of a point the process ends at once (exit code 99), or stops as if by SIGSTOP until somebody thaws
-it; `--crash-thawed-at POINT` then ends it at the next passing of another point. A broken guard is one that does not
-guard. Nothing of this ships: the product knows no such switch.
+it. `--late-write N` stops it when the N-th write to the changelog has left our hands and not yet the machine, and ends
+it when that write is acknowledged after all. A broken guard is one that does not guard. Nothing of this ships: the
+product knows no such switch.
 """
 
 import argparse
@@ -25,9 +26,6 @@ from streams.engine.partition import Image, OwnedPartition
 
 CRASHED = 99
 
-thawed: list[float] = []
-"""When this process went on after a freeze, if it did."""
-
 Reached = Callable[[], None]
 Method = Callable[..., Awaitable[Any]]
 
@@ -40,13 +38,7 @@ def crash() -> None:
 def freeze() -> None:
     """Stand still until a SIGCONT comes."""
     os.kill(os.getpid(), signal.SIGSTOP)
-    thawed.append(time.monotonic())
-
-
-def crash_if_thawed() -> None:
-    """End as a crash does, but only after a freeze."""
-    if thawed:
-        crash()
+    time.sleep(0.5)  # the stop may reach this thread a moment later, and nothing more may happen until then
 
 
 def at_the(number: int, act: Callable[[], None]) -> Reached:
@@ -122,22 +114,8 @@ def before_commit(reached: Reached) -> None:
     BatchConsumer._commit_offsets = commit
 
 
-def changelog_enqueued(reached: Reached) -> None:
-    """Reach the point when the client holds records for the changelog, and none has left the machine."""
-    original: Method = AIOKafkaProducer.send_batch
-
-    async def send(producer: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
-        acknowledgement = await original(producer, batch, topic, partition=partition)
-        if topic.endswith("-changelog") and batch.record_count() > 2:
-            reached()
-        return acknowledgement
-
-    AIOKafkaProducer.send_batch = send
-
-
 POINTS: dict[str, Callable[[Reached], None]] = {
     "outbox-filled": outbox_filled,
-    "changelog-enqueued": changelog_enqueued,
     "changelog-acknowledged": changelog_acknowledged,
     "outputs-acknowledged": outputs_acknowledged,
     "reroute-sent": reroute_sent,
@@ -242,6 +220,24 @@ GUARDS: dict[str, Callable[[], None]] = {
 }
 
 
+def late_write(number: int) -> None:
+    """Freeze with the N-th write to the changelog in the client's hands; end when it is acknowledged after the thaw."""
+    original: Method = AIOKafkaProducer.send_batch
+    written = 0
+
+    async def send(producer: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+        nonlocal written
+        acknowledgement = await original(producer, batch, topic, partition=partition)
+        if topic.endswith("-changelog") and batch.record_count() > 2:
+            written += 1
+            if written == number:
+                acknowledgement.add_done_callback(lambda _: crash())
+                freeze()
+        return acknowledgement
+
+    AIOKafkaProducer.send_batch = send
+
+
 def point(text: str) -> tuple[str, int]:
     """Read POINT or POINT:N."""
     name, _, number = text.partition(":")
@@ -255,7 +251,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crash-at", type=point, action="append", default=[])
     parser.add_argument("--freeze-at", type=point, action="append", default=[])
-    parser.add_argument("--crash-thawed-at", choices=POINTS, action="append", default=[])
+    parser.add_argument("--late-write", type=int)
     parser.add_argument("--break", dest="broken", choices=GUARDS, action="append", default=[])
     options = parser.parse_args()
     for guard in options.broken:
@@ -263,8 +259,8 @@ def main() -> None:
     for act, wanted in ((crash, options.crash_at), (freeze, options.freeze_at)):
         for name, number in wanted:
             POINTS[name](at_the(number, act))
-    for name in options.crash_thawed_at:
-        POINTS[name](crash_if_thawed)
+    if options.late_write:
+        late_write(options.late_write)
     latido(["worker"])
 
 

@@ -23,7 +23,7 @@ class Publisher:
     """Publishes planned records and writes the ledger from the broker's acknowledgements."""
 
     def __init__(self, brokers: str, prefix: str, ledger: TextIO) -> None:
-        self.prefix, self.ledger, self.acked, self.failed = prefix, ledger, 0, 0
+        self.prefix, self.ledger, self.acked, self.failed, self.stopped = prefix, ledger, 0, 0, False
         self.producer = Producer(
             {
                 "bootstrap.servers": brokers,
@@ -31,6 +31,7 @@ class Publisher:
                 "enable.idempotence": True,
                 "message.max.bytes": 2_000_000,
                 "linger.ms": 5,
+                "log_level": 2,
             }
         )
 
@@ -55,7 +56,7 @@ class Publisher:
     def run(self, records: Sequence[Planned], seconds: float, told: Callable[[int], None] = lambda acked: None) -> None:
         """Publish all records evenly over the given time, and tell how many are acknowledged."""
         start, sent = time.monotonic(), 0
-        while sent < len(records):
+        while sent < len(records) and not self.stopped:
             due = len(records) * (time.monotonic() - start) / seconds if seconds else len(records)
             for record in records[sent : int(due)]:
                 self.send(record)
@@ -63,6 +64,8 @@ class Publisher:
             self.producer.poll(0)
             told(self.acked)
             time.sleep(min(0.1, seconds / 100))
+        if self.stopped:
+            self.producer.purge()
         self.producer.flush(60)
         self.ledger.flush()
         told(self.acked)

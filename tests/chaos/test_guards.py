@@ -80,8 +80,7 @@ def test_the_writer_term_tells_a_late_write_from_a_new_one(broker: Broker, tmp_p
     planned = records(seed=9, events=6_000)
     early, late = planned[:3_000], planned[3_000:]
     with Scenario(broker.address, tmp_path, "guard") as scenario:
-        late_write = ("--freeze-at", "changelog-enqueued:20", "--crash-thawed-at", "changelog-acknowledged")
-        first = scenario.broken("a", *late_write, "--break", "lease").start()
+        first = scenario.broken("a", "--late-write", "20", "--break", "lease").start()
         second = scenario.broken("b", *guards).start()
         for worker in (first, second):
             worker.wait_ready()

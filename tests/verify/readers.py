@@ -32,6 +32,7 @@ def read(brokers: str, topic: str) -> Iterator[Record]:
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 5,
+            "log_level": 2,
             "fetch.message.max.bytes": 4_000_000,
             "queued.min.messages": 20_000,
         }
@@ -72,7 +73,9 @@ class Offsets:
     """What the broker says about offsets: log ends, and what a group has committed; it never joins the group."""
 
     def __init__(self, brokers: str, group: str) -> None:
-        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False})
+        self.consumer = Consumer(
+            {"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False, "log_level": 2}
+        )
 
     def ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Return the log end offset of every partition of the topics that exist."""
