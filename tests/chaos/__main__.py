@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--events", type=int, default=60_000)
-    parser.add_argument("--seconds", type=float, default=64, help="over which the events are published")
+    parser.add_argument("--seconds", type=float, default=76, help="over which the events are published")
     parser.add_argument("--kinds", default="kill,kill,kill,term,freeze", help="of the faults of each round")
     options = parser.parse_args()
     folder, failed = Path(tempfile.mkdtemp(prefix="latido-chaos-")), 0

@@ -30,7 +30,7 @@ class Run(NamedTuple):
     workers: int = 2
     events: int = 60_000
     customers: int = 2_000
-    seconds: float = 64.0
+    seconds: float = 76.0
     kinds: tuple[str, ...] = KINDS
 
 

@@ -21,10 +21,14 @@ from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT, Worker
 
 FROM, UNTIL = 0.20, 0.80
+MARGIN = 0.035
 PATIENCE_S = 20.0
 ADVANCED = "latido_batches_uncommitted"
 
 KINDS = ("kill", "kill", "kill", "term", "freeze")
+LENGTHS = {"kill": 1, "term": 1, "freeze": 2}
+"""How long each fault takes compared with the others: a freeze outlasts the session."""
+
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "freeze": signal.SIGSTOP}
 
 
@@ -100,9 +104,10 @@ class Faults:
     def run(self, kinds: tuple[str, ...] = KINDS) -> list[Strike]:
         """Strike once per kind, in random order, at random moments of the window; return what happened."""
         order = self.rng.sample(kinds, len(kinds))
-        slot = (UNTIL - FROM - 0.06) / len(order)
+        lengths = [LENGTHS[kind] for kind in order]
+        unit = (UNTIL - FROM - 2 * MARGIN) / sum(lengths)
         for number, kind in enumerate(order):
-            moment = FROM + 0.02 + slot * (number + self.rng.uniform(0, 0.6))
+            moment = FROM + MARGIN / 5 + unit * (sum(lengths[:number]) + self.rng.uniform(0, 0.4))
             while self._progress() < moment:
                 time.sleep(0.05)
             self._strike(kind)
