@@ -18,10 +18,12 @@ import faust
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -358,6 +360,12 @@ async def test_the_next_records_are_those_of_the_active_partitions() -> None:
     assert ([CLICKS], {CLICKS}) == (list(records or ()), active)
 
 
+async def test_faust_searches_for_stalls_by_the_one_method_that_is_replaced() -> None:
+    """It would look at every partition, again and again, for timeouts that are not ours."""
+    assert "await self.verify_all_partitions_active()" in inspect.getsource(FaustConsumer)
+    assert 1 == inspect.getsource(FaustConsumer).count("self.verify_all_partitions_active()")
+
+
 async def test_paused_partitions_are_not_active() -> None:
     """In recovery only the changelog is read: sources are paused until the seek is done."""
     consumer, _, _ = worker()
@@ -610,15 +618,18 @@ def live(test: Any) -> Any:
 
 
 @live
-async def test_every_fetch_waits_for_as_long_as_the_engine_has_set(running: Runtime) -> None:
-    """`_thread._consumer._fetcher._fetch_max_wait_ms` is read for each request: no silent topic holds up others."""
+async def test_every_fetch_waits_and_reads_as_the_engine_has_set(running: Runtime) -> None:
+    """`_fetch_max_wait_ms` and `_isolation_level` of `_thread._consumer._fetcher` are read for each request.
+
+    So no silent topic holds up others, and what a transaction aborted never comes.
+    """
     fetcher: Any = running.consumer._thread._consumer._fetcher
-    sent = list[int]()
+    sent = list[tuple[int, int]]()
     original = fetcher._get_actions_per_node
 
     def actions(assignment: Any) -> Any:
         found = original(assignment)
-        sent.extend(request._max_wait_ms for _, request in found[0])
+        sent.extend((request._max_wait_ms, request._isolation_level) for _, request in found[0])
         return found
 
     fetcher._get_actions_per_node = actions
@@ -627,7 +638,7 @@ async def test_every_fetch_waits_for_as_long_as_the_engine_has_set(running: Runt
             await asyncio.sleep(0.05)
     fetcher._get_actions_per_node = original
 
-    assert {running.config.fetch_wait_ms} == set(sent)
+    assert {(running.config.fetch_wait_ms, READ_COMMITTED)} == set(sent)
 
 
 @live
@@ -648,6 +659,14 @@ async def test_log_ends_and_beginnings_can_be_asked_for_at_any_time(running: Run
 
     assert 20 == sum((await running.consumer.highwaters(*tps)).values())
     assert dict.fromkeys(tps, 0) == dict(await running.consumer.earliest_offsets(*tps))
+
+
+@live
+async def test_a_position_is_the_next_offset_also_where_nothing_is_delivered(running: Runtime) -> None:
+    """The fetcher's position passes transaction markers, by which delivery knows that nothing else is left."""
+    tp = TP(running.config.sources[0], 0)
+
+    assert (await running.consumer.highwaters(tp))[tp] == await running.consumer.position(tp)
 
 
 @live

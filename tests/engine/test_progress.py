@@ -183,6 +183,36 @@ def test_a_probe_does_not_prolong_idleness_of_who_is_idle() -> None:
     assert NOON + 50 == progress.stream(0, 15.0)
 
 
+# ---- transaction markers
+
+
+def test_where_only_markers_are_left_a_source_counts_as_read_to_its_end() -> None:
+    """They are never delivered: without this such a source would be catching up for ever, and lag."""
+    progress = assigned(clicks=(0, 5))
+    read(progress, CLICKS, 4)
+    before = (progress.unread(), progress.caught_up(0))
+    progress.pass_markers(CLICKS)
+    progress.probe(NOON, {CLICKS: 4, ORDERS: 0}, 1.0)
+
+    assert ({CLICKS: 4}, False) == before
+    assert ({}, True, NOON, 0) == (
+        progress.unread(),
+        progress.caught_up(0),
+        progress.wall(0),
+        progress.lag(CLICKS, 0)[0],
+    )
+
+
+def test_what_comes_behind_markers_is_unread_again() -> None:
+    """Until the end moves, and not longer."""
+    progress = assigned(clicks=(0, 5))
+    read(progress, CLICKS, 4)
+    progress.pass_markers(CLICKS)
+    progress.probe(NOON, {CLICKS: 7, ORDERS: 0}, 1.0)
+
+    assert ({CLICKS: 4}, 3) == (progress.unread(), progress.lag(CLICKS, 0)[0])
+
+
 # ---- lag
 
 
