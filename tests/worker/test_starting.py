@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -25,7 +25,7 @@ def answering(port: int, address: str) -> Iterator[None]:
     host, _, behind = address.rpartition(":")
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
-        with closing(sink):
+        with closing(sink), suppress(OSError):
             while data := source.recv(1 << 16):
                 sink.sendall(data)
 
