@@ -5,6 +5,7 @@ Writes bench.json, `{name: {value, unit}}`, with what was measured. How each fig
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,7 @@ def main() -> int:
     finally:
         if not options.brokers:
             local.stop(folder)
+            shutil.rmtree(folder / "broker")  # gigabytes; the logs stay
     Console().print(table_of(bench))
     figures = {name: {"value": value, "unit": unit} for name, (value, unit) in bench.figures.items()}
     options.out.write_text(json.dumps(figures, indent=2) + "\n")

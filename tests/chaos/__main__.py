@@ -1,6 +1,7 @@
 """Chaos by hand: `make chaos` runs the exactness test with one seed after another, also with more workers."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -41,6 +42,7 @@ def main() -> int:
                 print(f"  {name}: {len(found)} violations, the first: {found[0]}")
     finally:
         local.stop(folder)
+        shutil.rmtree(folder / "broker")  # gigabytes; the logs stay
     return failed
 
 
