@@ -101,14 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Engine
     tick_s: Annotated[
         float, about("What says nothing is written to the changelog at this interval.", "s", ge=0.05, le=5)
-    ] = 0.25
+    ] = 0.5
     commit_interval_s: Annotated[float, about("Time between commits of offsets.", "s", ge=0.05, le=60)] = 0.5
     batch_credit: Annotated[
         int, about("Batches handed over and not yet processed before reading waits.", "batches", ge=1, le=64)
     ] = 6
     slice_records: Annotated[
         int, about("Records processed in one go, before others get their turn.", "records", ge=1, le=10_000)
-    ] = 500
+    ] = 1000
     max_uncommitted_mb: Annotated[
         int, about("Reading waits when more than this is processed and not yet acknowledged.", "MB", ge=1, le=4096)
     ] = 64

@@ -7,6 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 from prometheus_client import CollectorRegistry
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 def worker() -> None:
     """Run one worker; start as many as there are partitions. Stop it with SIGTERM or Ctrl-C."""
     settings = current_settings()
+    # Faust makes its folder, but not the one it lies in.
+    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     # Most of what is made here lives long: looking through it all the time costs a fifth of the work.
     gc.set_threshold(100_000, 50, 1000)
     logs.configure(settings.log_level, settings.log_format)

@@ -30,7 +30,7 @@ class Stage:
         } | {"LATIDO_" + key.upper(): str(value) for key, value in settings.items()}
         self.workers: list[Worker] = []
         self.offsets = Offsets(brokers, self.group)
-        (folder / "data").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def sources(self) -> list[str]:

@@ -29,7 +29,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
 
     settings = load({"LATIDO_TICK_S": "0.1"}, path)
 
-    assert (8, 0.1, 500) == (settings.partitions, settings.tick_s, settings.slice_records)
+    assert (8, 0.1, 1000) == (settings.partitions, settings.tick_s, settings.slice_records)
 
 
 def test_the_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_the_command_prints_every_setting() -> None:
 
     assert 0 == result.exit_code
     assert [] == [name for name in FIELDS if f"{variable(name)} = " not in result.stdout]
-    assert "LATIDO_TICK_S = 1.0 s  (environment; default 0.25)" in result.stdout
+    assert "LATIDO_TICK_S = 1.0 s  (environment; default 0.5)" in result.stdout
 
 
 def test_the_command_prints_json_for_programs(tmp_path: Path) -> None:
