@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from streams.core.rules import MAX_RING_ENTRIES
+from streams.core.ring import MAX_RING_ENTRIES
 from streams.errors import SettingsError
 
 PREFIX = "LATIDO_"

@@ -9,8 +9,12 @@ be told any more and is `late`.
 
 from bisect import bisect_left
 from hashlib import blake2b
+from typing import Final
 
-WIDTH = 12
+WIDTH: Final = 12
+
+MAX_RING_ENTRIES: Final = 768
+"""What fits into a record of 64 KiB beside two years of tiles: 9 KiB."""
 
 
 def mark_of(second: int, event_id: str) -> bytes:

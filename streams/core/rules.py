@@ -1,11 +1,10 @@
 """Everything the core is configured with; there is no clock in it."""
 
-from typing import Final
-
 import msgspec
 
 from streams.core.catalogue import EMPTY, Catalogue
 from streams.core.churn import POPULATION, Population
+from streams.core.ring import MAX_RING_ENTRIES
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,16 +33,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"ring_sizes must each be at least 1 and at most {MAX_RING_ENTRIES} together")
 
 
-MAX_RING_ENTRIES: Final = 768
-"""What fits into a record of 64 KiB beside two years of tiles: 9 KiB."""
-
-
 def band_of(risk: float, band: int, rules: Rules) -> int:
     """
     Say the band of a risk, given the band so far (-1: none yet).
 
     A band is entered at its edge and left downwards only at its edge less the hysteresis.
 
+    >>> from schemas import BANDS
     >>> [BANDS[band_of(risk, 1, Rules())] for risk in (0.19, 0.21, 0.49, 0.50)]
     ['low', 'medium', 'medium', 'high']
     """

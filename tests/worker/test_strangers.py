@@ -38,4 +38,5 @@ def test_strangers_come_home_once_although_a_worker_crashed_on_the_way(stage: Ra
         for record in read(scene.brokers, scene.rerouted)
     )
     assert len(sent) > 1_000
-    assert 0 < sum(count - 1 for count in sent.values()) == stale
+    # What the crashed worker had remembered and not committed is passed over as well.
+    assert 0 < sum(count - 1 for count in sent.values()) <= stale
