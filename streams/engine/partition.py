@@ -42,6 +42,10 @@ class Image:
         self.arrived_ms: list[int] = []
         self.counter = 0
 
+    def say(self, topic: int, key: bytes, value: bytes, headers: Headers) -> None:
+        """Add what is said in an output topic, by the topic's number."""
+        self.said.setdefault(topic, []).append((key, value, headers))
+
 
 class OwnedPartition:
     """
@@ -239,7 +243,7 @@ class OwnedPartition:
             name = key.encode()
             image.records.append((name, envelope.encode(entry), []))
             for word in entry.outbox:
-                image.said.setdefault(word.topic, []).append((name, word.value, [("id", word.word_id.encode())]))
+                image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
             if show:
                 self._render(image, key, entry)
                 self._showing.discard(key)
@@ -256,7 +260,7 @@ class OwnedPartition:
         version = (int(self.facts.get("generation", 0)), entry.term, entry.counter)
         document = self.render(self, key, entry.body, version) if self.render is not None else None
         if document is not None:
-            image.said.setdefault(self._config.documents, []).append((key.encode(), document, []))
+            image.say(self._config.documents, key.encode(), document, [])
 
     async def _remember(self, image: Image) -> None:
         self.last_offset = await self._sender.send(self._config.changelog, self.number, image.records)
@@ -264,11 +268,11 @@ class OwnedPartition:
 
     async def _speak(self, image: Image) -> None:
         await asyncio.gather(
-            *[self._say(self._config.outputs[topic], records) for topic, records in image.said.items()]
+            *[self._say(self._config.outputs[topic], self.number, records) for topic, records in image.said.items()]
         )
 
-    async def _say(self, topic: str, records: Sequence[Record]) -> None:
-        await self._sender.send(topic, self.number, records)
+    async def _say(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        await self._sender.send(topic, partition, records)
         self._observer.on_said(topic, len(records), size_of(records))
 
     def _settle(self, image: Image) -> None:
@@ -283,12 +287,12 @@ class OwnedPartition:
         for topic, partition, record in letters:
             addressed.setdefault((topic, partition), []).append(record)
         for (topic, partition), records in addressed.items():
-            await self._sender.send(topic, partition, records)
-            self._observer.on_said(topic, len(records), size_of(records))
+            await self._say(topic, partition, records)
 
     def _make_committable(self, batches: Sequence[Batch]) -> None:
+        numbers = self._config.numbers
         for batch in batches:
-            source = self._config.numbers[batch.topic]
+            source = numbers[batch.topic]
             if self.durable.get(source, batch.begin) != batch.begin:
                 end(BROKEN, f"Batches of {batch.topic} {self.number} are not contiguous; start the worker again.")
             self.durable[source] = batch.offset + 1
@@ -322,7 +326,7 @@ class OwnedPartition:
                 name = key.encode()
                 for word in entry.outbox:
                     words += 1
-                    image.said.setdefault(word.topic, []).append((name, word.value, [("id", word.word_id.encode())]))
+                    image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
                 if entry.shown:
                     self._render(image, key, entry)
             entry.outbox = []
