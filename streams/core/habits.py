@@ -41,8 +41,8 @@ class Habits(NamedTuple):
     """
     The habits of many customers, an array for each figure; `after` may give some of them a row per instant.
 
-    `days` are active days, `rec` and `age` the days from the last and the first of them to the cut,
-    `squares` the sum of the squared intervals between them, `last` the last interval (0: none).
+    `days` are active days, `rec` and `age` the days from the last and the first of them to the day before the
+    cut, the latest that is seen, `squares` the sum of the squared intervals between them, `last` the last interval (0: none).
     `acts`, `orders`, `items` and `money_minor` are sums over the window. `web`, `store`, `order` count
     the days of a channel; d3 to d300 and the like are sums of exp(-(age - half a day) / tau).
     """
@@ -191,7 +191,7 @@ class _Days:
         intervals[1:] = ages[:-1] - ages[1:]
         intervals[first] = 0
         rec, age, recent = np.full(size, 8.0 * _BYTES), np.full(size, 8.0 * _BYTES), np.zeros(size)
-        rec[seen], age[seen], recent[seen] = ages[last], ages[first], intervals[last]
+        rec[seen], age[seen], recent[seen] = ages[last] - 1, ages[first] - 1, intervals[last]
         return [days.astype(np.float64), rec, age, _sums(self._owner, intervals * intervals, size), recent]
 
     def decays(self) -> list[Numbers]:

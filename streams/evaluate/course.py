@@ -200,8 +200,9 @@ def _pieces(habits: Habits) -> list[Habits]:
 
 def _mbg(habits: Habits, population: Population, horizon_days: int) -> Numbers:
     """Say MBG/NBD's risk from the same days."""
-    silence = Silence([], population, horizon_days)
-    rhythms = zip((habits.days - 1).tolist(), (habits.age - habits.rec).tolist(), habits.age.tolist(), strict=True)
+    rhythms = zip(
+        (habits.days - 1).tolist(), (habits.age - habits.rec).tolist(), (habits.age + 1).tolist(), strict=True
+    )
     silence = Silence([(x, span, age, 0) for x, span, age in rhythms], population, horizon_days)
     return silence.risk(silence.age)
 
