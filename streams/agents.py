@@ -26,7 +26,7 @@ from schemas import (
     TIMESTAMP_HEADER,
     TOPIC_HEADER,
 )
-from streams.core.decode import Door, Refused, identity_of, second_of
+from streams.core.decode import Door, Refused, identity_of
 from streams.core.document import document
 from streams.core.rules import Rules
 from streams.core.step import Advance
@@ -139,13 +139,15 @@ class Pipeline:
         """Everything is collected first and put down last, so that a slice that fails leaves no trace."""
         rerouted = source == REROUTED_NUMBER
         advance = Advance(self.rules_of(owned), self._now())
-        entries, number, latest = owned.entries, owned.number, -1
+        entries, number, home = owned.entries, owned.number, self._home
         fences: dict[str, dict[int, int]] = {}
+        reached: dict[str, int] = {}
         arrived: dict[str, int] = {}
         strangers: list[tuple[Origin, str, Any]] = []
         refused: list[tuple[Origin, Refused, Any]] = []
         duplicates = stale = 0
         origin_source, origin_number, fence = source, number, fence_number(source, number)
+        read, observe = self._doors[0 if rerouted else source].read, advance.observe
         for record in records:
             offset, timestamp_ms = record.offset, record.timestamp
             if rerouted:
@@ -156,8 +158,8 @@ class Pipeline:
                     continue
                 origin_source, origin_number = found.source, found.partition
                 offset, timestamp_ms = found.offset, found.timestamp_ms
-                fence = fence_number(origin_source, origin_number)
-            event = self._doors[origin_source].read(record.value, timestamp_ms)
+                fence, read = fence_number(origin_source, origin_number), self._doors[origin_source].read
+            event = read(record.value, timestamp_ms)
             if isinstance(event, Refused):
                 refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), event, record))
                 continue
@@ -165,7 +167,7 @@ class Pipeline:
             assert key is not None, "the door refuses what has no identity"
             entry = entries.get(key)
             if entry is None:
-                if not rerouted and self._home(key) != number:
+                if not rerouted and home(key) != number:
                     strangers.append((Origin(source, number, offset, timestamp_ms), key, record))
                     continue
                 body = None
@@ -174,23 +176,23 @@ class Pipeline:
                 if offset <= entry.fences.get(fence, -1):
                     stale += 1
                     continue
-            applied = fences.get(key)
-            if applied is None:
-                applied = fences[key] = {}
-            elif rerouted and offset <= applied.get(fence, -1):
+            if not rerouted:
+                reached[key] = offset
+            elif offset <= (applied := fences.setdefault(key, {})).get(fence, -1):
                 stale += 1
                 continue
-            applied[fence] = offset
-            outcome = advance.observe(key, body, origin_source, event)
-            if isinstance(outcome, Refused):
-                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
+            else:
+                applied[fence] = offset
+            outcome = observe(key, body, origin_source, event)
+            if outcome == "advanced":
+                arrived[key] = timestamp_ms
             elif outcome == "duplicate":
                 duplicates += 1
             else:
-                arrived[key] = timestamp_ms
-                second = second_of(event)
-                if second > latest:
-                    latest = second
+                assert isinstance(outcome, Refused)
+                refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
+        if not rerouted:
+            fences = {key: {fence: offset} for key, offset in reached.items()}
         self._finish(owned, advance, fences, arrived)
         for origin, key, record in strangers:
             self._send_home(owned, origin, key, record)
@@ -200,7 +202,7 @@ class Pipeline:
         for result, count in zip(OUTCOMES, (good, duplicates, stale, len(refused), len(strangers)), strict=True):
             if count:
                 self._metrics.events.labels(topic, result).inc(count)
-        return latest
+        return advance.latest_s
 
     def _alone(self, owned: OwnedPartition, source: int, record: Any) -> int:
         """Advance one record; what fails even alone becomes a dead letter, and too many of them end the worker."""

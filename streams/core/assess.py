@@ -41,7 +41,8 @@ class Work(msgspec.Struct):
 
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
     ahead of the stance while snapshots wait. `openings` are the moments found at the latest snapshot;
-    `moved` says that a moment has moved since.
+    `moved` says that a moment has moved since. `clicks` of the run that lasts until `run_until_s` are
+    folded and not yet in the tiles.
     """
 
     key: str
@@ -55,6 +56,8 @@ class Work(msgspec.Struct):
     openings: list[Opening] | None = None
     moved: bool = False
     changed: bool = False
+    run_until_s: int = 0
+    clicks: int = 0
 
 
 class Shot(msgspec.Struct, frozen=True):

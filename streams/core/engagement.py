@@ -137,6 +137,36 @@ def fold(engagement: Engagement, event: Event, second: int, mark: bytes, base_cu
     return acts and _act(engagement, second, is_store=channel == "store")
 
 
+def run_until(engagement: Engagement, second: int) -> int:
+    """
+    Say until when (a second, itself not included) further clicks would fall into the same tiles as a click just folded.
+
+    They come in runs: within one, only the newest few, the totals and the last second change, and the tiles by a count.
+    """
+    hour_end = second - second % HOUR_S + HOUR_S
+    day_end = second - (second + engagement.offset_s) % DAY_S + DAY_S
+    return hour_end if hour_end < day_end else day_end
+
+
+def click(engagement: Engagement, event: Event, second: int, mark: bytes) -> None:
+    """Fold a click that is the latest event and falls into the run of the one before, but for its tiles."""
+    number, _, _, detail = KINDS_OF_EVENTS[event.__class__]
+    engagement.last_s = engagement.last_act_s = second
+    totals = engagement.totals
+    while len(totals) <= number:
+        totals.append(0)
+    totals[number] += 1
+    if detail is not None:
+        detail(engagement, event, second, mark)
+
+
+def count_clicks(engagement: Engagement, second: int, count: int) -> None:
+    """Add a run of clicks to the tiles of its day and hour; `second` is any within the run."""
+    day, hour = (second + engagement.offset_s) // DAY_S, second // HOUR_S
+    engagement.day_acts = bump(engagement.day_acts, day * KINDS + WEB, count)
+    engagement.hour_acts = bump(engagement.hour_acts, hour * KINDS + WEB, count)
+
+
 def _extend(engagement: Engagement, second: int) -> None:
     """Let the latest second grow, and the windows that end there move on."""
     hour = second // HOUR_S

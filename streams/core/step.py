@@ -18,7 +18,7 @@ from streams.core.assess import Shot, Work, assess, wake_of
 from streams.core.catalogue import LEAST_REPEATS
 from streams.core.churn import CHUNK, Silence, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
-from streams.core.engagement import DAY_S, fold, snapshot
+from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
 from streams.core.moments import look, may_be_repeated
 from streams.core.record import Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
@@ -55,12 +55,12 @@ class Advance:
     One slice of work: observe events and rechecks in order, then finish.
 
     `now_s` is the wall clock by which expiry is judged; None under the stream clock. `foreign` counts
-    orders in another currency than the base currency.
+    orders in another currency than the base currency; `latest_s` is the latest second that advanced anybody, or -1.
     """
 
     def __init__(self, rules: Rules, now_s: int | None = None) -> None:
         """Begin a slice."""
-        self.foreign = 0
+        self.foreign, self.latest_s = 0, -1
         self._rules, self._ring_sizes, self._base_currency = rules, rules.ring_sizes, rules.base_currency
         self._now_s = now_s
         self._works: dict[str, Work] = {}
@@ -86,17 +86,30 @@ class Advance:
         ring = rings[source]
         size = self._ring_sizes[source]
         mark = mark_of(second, event.event_id)
-        if mark <= ring[-WIDTH:]:
-            if holds(ring, mark):
-                return "duplicate"
-            if is_late(ring, mark, size):
-                return _LATE
-        rings[source] = insert(ring, mark, size)
-        foreign, cart, views = engagement.foreign, engagement.cart, engagement.views
-        fresh = fold(engagement, event, second, mark, self._base_currency)
+        if mark > ring[-WIDTH:] and len(ring) < size * WIDTH:
+            rings[source] = ring + mark
+        elif holds(ring, mark):
+            return "duplicate"
+        elif is_late(ring, mark, size):
+            return _LATE
+        else:
+            rings[source] = insert(ring, mark, size)
+        if second > self.latest_s:
+            self.latest_s = second
         work.changed = True
-        if fresh or source != _CLICKSTREAM:
+        cart, views = engagement.cart, engagement.views
+        if engagement.last_s <= second < work.run_until_s and source == _CLICKSTREAM:
+            click(engagement, event, second, mark)
+            work.clicks += 1
+            fresh = False
+        else:
+            _end_run(work)
+            foreign = engagement.foreign
+            fresh = fold(engagement, event, second, mark, self._base_currency)
             self.foreign += engagement.foreign > foreign
+            if source == _CLICKSTREAM:
+                work.run_until_s = run_until(engagement, second)
+        if fresh or source != _CLICKSTREAM:
             if (stance := self._stance(work)) is not None:
                 work.show |= fresh
                 self._shoot(work, stance, second, Happening(source, event, 0))
@@ -127,6 +140,7 @@ class Advance:
         return work.stance
 
     def _shoot(self, work: Work, stance: Stance, second: int, happening: Happening) -> bool:
+        _end_run(work)
         engagement = work.record.engagement
         now_s = engagement.last_s if engagement.last_s > work.now_s else work.now_s
         if second > now_s:
@@ -154,6 +168,7 @@ class Advance:
             assess(rules, self._now_s, shot, risk, band, age)
 
     def _step(self, work: Work) -> Step:
+        _end_run(work)
         record = work.record
         if (stance := self._stance(work) if work.moved else work.stance) is not None:
             if work.openings is None or work.moved:
@@ -163,6 +178,13 @@ class Advance:
         else:
             wake_s, body = record.wake_s, dump(record)
         return Step(body, work.signals, work.muted, None if wake_s < 0 else wake_s, work.show)
+
+
+def _end_run(work: Work) -> None:
+    """Bring the clicks of a run into the tiles."""
+    if work.clicks:
+        count_clicks(work.record.engagement, work.run_until_s - 1, work.clicks)
+        work.clicks = 0
 
 
 def _is_browsing(before: bytes, after: bytes) -> bool:

@@ -22,8 +22,6 @@ WEB, STORE, ITEMS = 0, 1, 2
 
 KINDS: Final = 16
 
-_ONE: Final = (1).to_bytes(4, "big")
-
 _key = Struct(">I").pack
 
 
@@ -49,20 +47,20 @@ def add(tiles: bytes, form: Struct, key: int, value: int) -> bytes:
     return tiles[:at] + form.pack(key, total) + tiles[at + width :]
 
 
-def bump(tiles: bytes, key: int) -> bytes:
+def bump(tiles: bytes, key: int, by: int = 1) -> bytes:
     """
-    Add one to a tile of counts: `add(tiles, COUNT, key, 1)`, faster for the newest key.
+    Add a positive number to a tile of counts: `add(tiles, COUNT, key, by)`, faster for the newest key.
 
-    >>> bump(bump(b"", 5), 5) == add(b"", COUNT, 5, 2)
+    >>> bump(bump(b"", 5), 5) == bump(b"", 5, 2) == add(b"", COUNT, 5, 2)
     True
     """
     head = key.to_bytes(4, "big")
     newest = tiles[-8:-4]
     if head > newest:
-        return tiles + head + _ONE
+        return tiles + head + by.to_bytes(4, "big")
     if head == newest:
-        return tiles[:-4] + (int.from_bytes(tiles[-4:], "big") + 1 & 0xFFFFFFFF).to_bytes(4, "big")
-    return add(tiles, COUNT, key, 1)
+        return tiles[:-4] + (int.from_bytes(tiles[-4:], "big") + by & 0xFFFFFFFF).to_bytes(4, "big")
+    return add(tiles, COUNT, key, by)
 
 
 def place(tiles: bytes, width: int, head: bytes) -> int:

@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--events", type=int, default=600_000)
-    parser.add_argument("--draw", choices=("even", "zipf", "mixed"), default="even")
+    parser.add_argument("--draw", choices=("sessions", "even", "zipf", "mixed"), default="sessions")
     parser.add_argument("--repeat", type=int, default=5, help="of each slice the quietest run counts")
     parser.add_argument("--profile", action="store_true", help="show where the time goes, by function")
     options = parser.parse_args()

@@ -1,8 +1,9 @@
 """The load: seeded events over the three topics, made fast, each one a line of JSON as a shop would send it.
 
 90 % clickstream, 4 % store visits, 6 % orders of one to five lines, evenly over the span of event time, in the order of
-time. Customers are drawn evenly (each event is another customer's: the hardest case for merging writes), by Zipf's law
-(weight 1/rank: few come often), or three to one of both.
+time. Customers are drawn visit by visit, as a shop sees them ("sessions": eight events on average, a few minutes apart at
+most, some eighty visits at a time), evenly (each event is another customer's: what a scattered backfill looks like, the
+hardest case for merging writes), by Zipf's law (weight 1/rank: few come often), or three to one of both.
 """
 
 import random
@@ -25,7 +26,13 @@ CLICKS = (
 )
 VISITS = (("store_entered", 70), ("associate_helped", 10), ("fitting_room_used", 10), ("store_left", 10))
 
-Draw = Literal["even", "zipf", "mixed"]
+SESSION_EVENTS = 8
+"""Events of a visit, on average."""
+
+SESSIONS_AT_A_TIME = 80
+"""Visits under way at any time."""
+
+Draw = Literal["sessions", "even", "zipf", "mixed"]
 
 
 class Load(NamedTuple):
@@ -74,6 +81,8 @@ def drawer(rng: random.Random, load: Load) -> Callable[[], int]:
     customers = load.customers
     if load.draw == "even":
         return lambda: int(rng.random() * customers)
+    if load.draw == "sessions":
+        return visitors(rng, customers)
     weights = list(accumulate(1 / (rank + 1) for rank in range(customers)))
     numbers, size = range(customers), 4096
     drawn: list[int] = []
@@ -84,6 +93,20 @@ def drawer(rng: random.Random, load: Load) -> Callable[[], int]:
         if not drawn:
             drawn.extend(rng.choices(numbers, cum_weights=weights, k=size))
         return drawn.pop()
+
+    return draw
+
+
+def visitors(rng: random.Random, customers: int) -> Callable[[], int]:
+    """Return what draws the visit that goes on; now and then it ends, and another customer's begins in its place."""
+    uniform = rng.random
+    inside = [int(uniform() * customers) for _ in range(SESSIONS_AT_A_TIME)]
+
+    def draw() -> int:
+        seat = int(uniform() * SESSIONS_AT_A_TIME)
+        if uniform() * SESSION_EVENTS < 1:
+            inside[seat] = int(uniform() * customers)
+        return inside[seat]
 
     return draw
 
