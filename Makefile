@@ -1,7 +1,7 @@
 # Every verb does the set-up that it needs, says what it is doing, and is quick when there is nothing to do.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos schemas broker clean
+.PHONY: help setup demo test check bench evaluate chaos schemas broker clean
 SHELL := /bin/sh
 
 # A cleared environment must do: only the usual places, the system's certificates, and nothing else is expected.
@@ -51,6 +51,12 @@ bench: $(READY) $(JARS) ## Measure speed, latency and recovery on a real broker;
 	$(SAY) 'Bench'
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+# LATIDO_DATA is this verb's own; the command knows it as an argument, and no setting has its name.
+evaluate: $(READY) ## Measure the churn risk on the published sets in ../shared/data (LATIDO_DATA); writes evaluate.json.
+	$(SAY) 'Evaluate'
+	@env -u LATIDO_DATA OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	    $(BIN)/latido evaluate sets '$(or $(LATIDO_DATA),../shared/data)' --out evaluate.json $(ARGS)
+
 chaos: $(READY) $(JARS) ## Kill and freeze workers, round after round with a new seed, and check that all is exact.
 	$(SAY) 'Chaos'
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -63,7 +69,7 @@ broker: $(READY) $(JARS) ## Start a local Kafka broker and print its address.
 
 clean: ## Stop the local broker; remove its data, the environment and all caches.
 	@if [ -x $(BIN)/latido ]; then $(BIN)/latido broker stop --data-dir .latido; fi
-	rm -rf .venv .latido .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist bench.json
+	rm -rf .venv .latido .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist bench.json evaluate.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Redone when the lock or the project file changes.

@@ -16,6 +16,7 @@ COMMANDS = {
     "simulate": "Send the events of seeded shoppers, at any rate.",
     "publish": "Send a file of events (JSONL or parquet) to the right topics.",
     "replay": "Compute records and signals from files, without Kafka.",
+    "evaluate": "Measure the churn risk on histories whose end is known.",
     "customer": "Show one customer, whole, in plain words.",
     "tail": "Follow one topic.",
     "broker": "Start, stop or look at a local Kafka broker.",
