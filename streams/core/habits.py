@@ -2,9 +2,9 @@
 Habits: what the churn model needs of a customer, as it stood at the midnight before a day.
 
 Law: habits follow from the order-free part of a record alone, and from nothing that happened on or
-after the day of the cut; so a record that has seen later events (a month of them at most) gives the
-same habits as one that has not. Only whole days count, the last `WINDOW_DAYS` of them, aligned to
-eight. Counts are integers and decays multiples of 2**-40, both held as floats, so every sum is exact
+after the day of the cut; so a record that has seen later events, by at most `MOST_LATER_DAYS`, gives
+the same habits as one that has not. Only whole days count, the last `WINDOW_DAYS` of them and up to
+seven more. Counts are integers and decays multiples of 2**-40, both held as floats, so every sum is exact
 and does not depend on what else is in the batch.
 """
 
@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from streams.core.engagement import DAY_S, EDGE_S, Engagement
 from streams.core.tiles import ITEMS, KINDS, STORE, WEB
 
-WINDOW_DAYS: Final = 704
-"""How many days before the cut are looked at, at least; 25 fewer than a record holds."""
+WINDOW_DAYS: Final = 672
+"""How many days before the cut are looked at, at least."""
+
+MOST_LATER_DAYS: Final = EDGE_S // DAY_S - WINDOW_DAYS - 7
+"""How many days after the cut a record may have seen and still hold the window: seven weeks and a day."""
 
 TAUS: Final = (3, 10, 30, 90, 300)
 """After how many days an active day counts e times less, for days on any channel."""
@@ -42,7 +45,8 @@ class Habits(NamedTuple):
     The habits of many customers, an array for each figure; `after` may give some of them a row per instant.
 
     `days` are active days, `rec` and `age` the days from the last and the first of them to the day before the
-    cut, the latest that is seen, `squares` the sum of the squared intervals between them, `last` the last interval (0: none).
+    cut, the latest that is seen. `squares` is the sum of the squared intervals between them, `last` the last
+    interval (0: none).
     `acts`, `orders`, `items` and `money_minor` are sums over the window. `web`, `store`, `order` count
     the days of a channel; d3 to d300 and the like are sums of exp(-(age - half a day) / tau).
     """

@@ -32,7 +32,22 @@ SCAN_STEPS: Final = 26
 CHUNK: Final = 1000
 """Customers scored at once: as many as stay in the processor's cache."""
 
+GROUPS: Final = {
+    "silence": ("rec", "rec_over", "z"),
+    "rhythm": ("cv", "last_over"),
+    "activity": ("x", "rate", "d3", "d10", "d30", "d90", "d300", "trend", "epd"),
+    "tenure": ("T",),
+    "money": ("V", "aov"),
+    "basket": ("q",),
+    "web": ("web10", "web90", "web"),
+    "store": ("store10", "store90", "store"),
+    "order": ("order10", "order90", "order"),
+}
+"""What the features speak of; a hinge goes with its feature."""
+
+_GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
 _SIZE: Final = len(NAMES)
+_SCANNED: Final = 128
 
 
 class Model(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -89,23 +104,27 @@ def scan(model: Model, habits: Habits, horizon_days: float, steps: int = SCAN_ST
 
 def crossing(model: Model, habits: Habits, horizon_days: float, edges: Numbers) -> Numbers:
     """Say after how many days of silence (whole steps, not today) the risk first reaches the edge; -1 if never seen."""
-    reached = scan(model, habits, horizon_days)[1:] >= edges
-    first = (reached.argmax(axis=0) + 1.0) * model.step_days
-    return np.where(reached.any(axis=0), first, -1.0)
+    days = np.full(len(edges), -1.0)
+    for at in range(0, len(edges), _SCANNED):
+        piece = slice(at, at + _SCANNED)
+        reached = scan(model, Habits._make(column[piece] for column in habits), horizon_days)[1:] >= edges[piece]
+        first = (reached.argmax(axis=0) + 1.0) * model.step_days
+        days[piece] = np.where(reached.any(axis=0), first, -1.0)
+    return days
 
 
 def contributions(model: Model, habits: Habits) -> dict[str, Numbers]:
     """
-    Say what each column adds to the logit of one step, compared with the mean customer.
+    Say what each group of features adds to the logit of one step, compared with the mean customer.
 
-    Their sum is the customer's logit less that of the mean customer.
+    The groups' sum is the customer's logit less that of the mean customer.
     """
     weights, means = np.frombuffer(model.weights).tolist(), np.frombuffer(model.means).tolist()
     scaled = columns(habits, model.interval_days)
-    return {
-        name: weight * (column - mean)
-        for name, weight, mean, column in zip(NAMES[1:], weights[1:], means[1:], scaled, strict=True)
-    }
+    totals = {group: np.zeros_like(habits.rec) for group in GROUPS}
+    for name, weight, mean, column in zip(NAMES[1:], weights[1:], means[1:], scaled, strict=True):
+        totals[_GROUP_OF[name.partition(">")[0]]] += weight * (column - mean)
+    return totals
 
 
 def _ladder(model: Model, habits: Habits, starts: int, horizon_days: float) -> Numbers:

@@ -104,7 +104,7 @@ def start(step_days: int = STEP_DAYS) -> Model:
     return Model(-1, step_days, covariance=covariance)
 
 
-def learn(model: Model, week: int, labels: Labels) -> Model:
+def learn(model: Model, week: int, labels: Labels, most: int = MOST_LABELS) -> Model:
     """
     Close a week: learn its labels, and give the version of that number.
 
@@ -114,7 +114,7 @@ def learn(model: Model, week: int, labels: Labels) -> Model:
         raise ValueError(f"the model of week {model.version} cannot learn week {week}")
     if labels.silent.sum() == len(labels.silent):
         return msgspec.structs.replace(model, version=week)
-    labels = _in_order(labels)
+    labels = _in_order(labels, most)
     size, silent = len(labels.silent), float(labels.silent.sum())
     interval_days = _interval_days(labels.habits)
     table = np.ones((size, len(NAMES)))
@@ -139,9 +139,9 @@ def learn(model: Model, week: int, labels: Labels) -> Model:
     )
 
 
-def _in_order(labels: Labels) -> Labels:
+def _in_order(labels: Labels, most: int) -> Labels:
     """Put labels into the order of their marks, and leave out those beyond the cap."""
-    order = np.argsort(labels.marks, kind="stable")[:MOST_LABELS]
+    order = np.argsort(labels.marks, kind="stable")[:most]
     return Labels(labels.marks[order], labels.silent[order], Habits(*[column[order] for column in labels.habits]))
 
 

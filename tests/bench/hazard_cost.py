@@ -20,7 +20,7 @@ from streams.core.engagement import DAY_S
 from streams.core.habits import cut_of, habits_of
 from streams.core.hazard import contributions, crossing, risk
 from streams.core.learner import Labels, learn, mark_of, start
-from streams.core.record import dump, load_folded
+from streams.core.record import load_folded
 from streams.core.rules import Rules
 from streams.core.step import Advance
 
