@@ -82,7 +82,7 @@ def mark_of(key: str) -> bytes:
 
 def rows_of(week: int, labels: Labels) -> list[Label]:
     """Say labels one by one, as they travel."""
-    marks = [mark.tobytes() for mark in labels.marks.astype(">u8")]
+    marks = [mark.to_bytes(8, "big") for mark in labels.marks.tolist()]
     silent, habits = labels.silent.tolist(), np.stack(labels.habits, axis=1).tolist()
     return [
         Label(week, mark, bool(was_silent), tuple(row))
