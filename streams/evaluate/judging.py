@@ -164,7 +164,7 @@ def _judge(
     at = np.array([place.get(table.history.keys[code], -1) for code in known.customer.tolist()], dtype=np.int64)
     met = at >= 0
     unmet = len(at) + len(place) - 2 * int(met.sum())
-    note = f"At {_day(day)} {unmet:,} customers are known to the table or to the records, and not to both."
+    note = f"Customers known at {_day(day)} to the table or to the records, and not to both: {unmet:,}."
     if not met.any():
         raise UnanswerableError(f"The records know nobody at the cut {_day(day)}; name another one.")
     truth = silent(table, known.customer, day, question.horizon_days)[met]

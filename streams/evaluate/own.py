@@ -67,11 +67,11 @@ class Kept:
         """Say in a sentence each what was left out."""
         notes = []
         if refused := self.refused.total():
-            notes.append(f"{refused:,} lines are no events and were left out, most because: {self.why()}")
+            notes.append(f"Lines that are no events were left out: {refused:,}, most because: {self.why()}")
         if self.nameless:
-            notes.append(f"{self.nameless:,} events name no customer and were left out.")
+            notes.append(f"Events that name no customer were left out: {self.nameless:,}.")
         if self.repeated:
-            notes.append(f"{self.repeated:,} events were repeated and count once.")
+            notes.append(f"Events that came again count once: {self.repeated:,}.")
         return notes
 
     def why(self) -> str:

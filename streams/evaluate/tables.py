@@ -96,11 +96,11 @@ def _rows(chunk: Chunk) -> Iterator[tuple[Any, ...]]:
 def _notes(columns: Columns, read: int) -> list[str]:
     notes = []
     if left_out := read - len(columns.row):
-        notes.append(f"{left_out:,} of {read:,} rows name no customer and were left out.")
+        notes.append(f"Rows that name no customer were left out: {left_out:,} of {read:,}.")
     values, kinds = np.frombuffer(columns.value_minor, np.int64), np.frombuffer(columns.kind, np.int8)
     pays = np.array([kind.money > 0 for kind in KINDS])
     if below := int(np.count_nonzero((values < 0) & pays[kinds])):
-        notes.append(f"{below:,} orders have a value below zero and count as orders without money.")
+        notes.append(f"Orders with a value below zero count without money: {below:,}.")
     return notes
 
 
