@@ -119,7 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, about("A customer's document is written at most this often when nothing is said.", "s", ge=1, le=3600)
     ] = 60.0
     retail_interval_s: Annotated[float, about("Time between two scans for the retail figures.", "s", ge=1, le=300)] = (
-        60.0
+        240.0
     )
     internal_share_limit: Annotated[
         float, about("The worker ends when this share of events fails by a fault of ours.", "share", gt=0, le=1)

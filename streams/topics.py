@@ -19,6 +19,9 @@ REROUTED: Final = "rerouted"
 TABLE: Final = "engagement"
 
 DAY_MS: Final = 86_400_000
+SEGMENT_BYTES: Final = 32 << 20
+"""Only what lies before a log's last segment is compacted, and a worker that starts reads all that is not."""
+
 BIG_RECORD: Final = 2 << 20
 """A dead letter holds the largest record that a default broker accepts uncompressed, and its headers."""
 
@@ -37,7 +40,7 @@ class Topic(msgspec.Struct, frozen=True):
 def roster(settings: Settings) -> list[Topic]:
     """List every topic of an installation, sources first."""
     deleted = {"cleanup.policy": "delete"}
-    compacted = {"cleanup.policy": "compact"}
+    compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES), "min.cleanable.dirty.ratio": "0.2"}
     week, month = {"retention.ms": str(7 * DAY_MS)}, {"retention.ms": str(30 * DAY_MS)}
     return [
         *[Topic(full_name(settings, name), "in", deleted | month) for name in SOURCES],

@@ -1,9 +1,9 @@
 """The load: seeded events over the three topics, made fast, each one a line of JSON as a shop would send it.
 
 90 % clickstream, 4 % store visits, 6 % orders of one to five lines, evenly over the span of event time, in the order of
-time. Customers are drawn visit by visit, as a shop sees them ("sessions": eight events on average, a few minutes apart at
-most, some eighty visits at a time), evenly (each event is another customer's: what a scattered backfill looks like, the
-hardest case for merging writes), by Zipf's law (weight 1/rank: few come often), or three to one of both.
+time. Customers are drawn visit by visit, as a shop sees them ("sessions": eight events on average, some eighty visits
+at a time), evenly (each event is another customer's: what a scattered backfill looks like, the hardest case for merging
+writes), by Zipf's law (weight 1/rank: few come often), or three to one of both.
 """
 
 import random
