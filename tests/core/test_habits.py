@@ -123,6 +123,11 @@ def test_nobody_at_all_has_habits_too() -> None:
     assert [0] * len(Habits._fields) == [len(column) for column in habits_of([], np.array([], np.int64))]
 
 
+def test_a_label_may_be_made_five_weeks_late() -> None:
+    """Between a week's beginning and its labels lie the week, its grace and whatever a worker was down."""
+    assert 7 + 2 + 5 * 7 <= MOST_LATER_DAYS
+
+
 def test_a_week_shows_who_acted_in_it() -> None:
     """Both ends of the week count, its neighbours do not; a delivery is no act, and clicks may be left out."""
     days = {"before": -1, "first": 0, "last": 6, "after": 7}
