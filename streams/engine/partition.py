@@ -10,9 +10,11 @@ slices, so that the urgent never waits long. However often a record changed mean
 
 import asyncio
 import contextlib
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Final
 
 from streams.engine import envelope
 from streams.engine.batches import Batch
@@ -21,6 +23,9 @@ from streams.engine.ends import BROKEN, end
 from streams.engine.envelope import FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
 from streams.engine.observer import Observer
 from streams.engine.sending import Headers, Record, Sender, size_of
+
+RENDERING: Final = 10
+"""So many records are encoded while one document is rendered."""
 
 Version = tuple[int, int, int]
 """Changelog generation, writer term, counter: readers of documents keep the highest."""
@@ -72,8 +77,6 @@ class OwnedPartition:
         self.stale = 0
         self.quiet = True
         """While catching up no documents are written."""
-        self.shown_at = 0.0
-        """When documents were last asked for, monotonic seconds."""
         self.render: Render | None = None
         self.on_committable: Callable[[Sequence[Batch]], None] = lambda batches: None
         self._config, self._sender, self._observer = config, sender, observer
@@ -82,7 +85,8 @@ class OwnedPartition:
         self._urgent: dict[str, None] = {}
         self._arrived: dict[str, list[int]] = {}
         self._showing: set[str] = set()
-        self._unshown: set[str] = set()
+        self._unshown: dict[str, float] = {}
+        """Since when, in monotonic seconds, a key's document is older than its record; the longest waiting first."""
         self._letters: list[tuple[str, int, Record]] = []
         self._batches: list[Batch] = []
         self._flushing = 0
@@ -120,8 +124,8 @@ class OwnedPartition:
         self.clean = False
         if show:
             self._showing.add(key)
-        elif show is not None:
-            self._unshown.add(key)
+        elif show is not None and key not in self._unshown:
+            self._unshown[key] = time.monotonic()
 
     def skip(self, key: str, fences: Mapping[int, int]) -> None:
         """Raise a key's fences in memory for records that changed nothing; written with its next real change."""
@@ -144,12 +148,16 @@ class OwnedPartition:
         """Batches in memory that are not yet committable."""
         return len(self._batches) + self._flushing
 
-    def show_all(self) -> None:
-        """Have a document written for every key whose latest one is older than its record."""
-        waiting = self._showing | self._unshown
+    def show(self, before: float = math.inf) -> None:
+        """Have documents written for the keys whose latest one has been older than their record since before then."""
+        waiting = dict.fromkeys(self._showing) if before == math.inf else {}
+        for key, since in self._unshown.items():
+            if since > before:
+                break
+            waiting[key] = None
         if waiting:
-            self._showing, self._unshown = waiting, set()
-            self._dirty.update(dict.fromkeys(waiting))
+            self._showing.update(waiting)
+            self._dirty.update(waiting)
             self.clean = False
 
     # ---- the writer
@@ -206,11 +214,9 @@ class OwnedPartition:
         batches, self._batches = self._batches, []
         self._flushing = len(batches)
         letters, self._letters = self._letters, []
-        todo, slice_records = list(self._dirty), self._config.slice_records
-        for start in range(0, len(todo), slice_records):
-            keys = [key for key in todo[start : start + slice_records] if key in self._dirty]
-            if keys:
-                await self._write(keys)
+        todo = list(self._dirty)
+        for keys in self._slices(todo):
+            await self._write(keys)
             if self._urgent:
                 await self._write(self._most_urgent())
         await self._post(letters)
@@ -220,8 +226,22 @@ class OwnedPartition:
             await self._write_marker()
         self.clean = not (self._dirty or self._letters or self._batches)
 
+    def _slices(self, todo: Sequence[str]) -> Iterator[list[str]]:
+        """Cut what is still dirty into slices that take about equally long."""
+        keys, cost = list[str](), 0
+        for key in todo:
+            if key in self._dirty:
+                keys.append(key)
+                cost += RENDERING if key in self._showing else 1
+                if cost >= self._config.slice_records:
+                    yield keys
+                    keys, cost = [], 0
+        if keys:
+            yield keys
+
     def _most_urgent(self) -> list[str]:
-        return list(islice(self._urgent, self._config.slice_records))
+        most = self._config.slice_records
+        return list(islice(self._urgent, most if self.quiet else max(1, most // RENDERING)))
 
     async def _write(self, keys: Sequence[str]) -> None:
         """Remember, then speak, then settle: the order that keeps the promises."""
@@ -247,7 +267,7 @@ class OwnedPartition:
             if show:
                 self._render(image, key, entry)
                 self._showing.discard(key)
-                self._unshown.discard(key)
+                self._unshown.pop(key, None)
             image.settled.append((entry, len(entry.outbox)))
             if key in self._arrived:
                 image.arrived_ms += self._arrived.pop(key)
@@ -331,7 +351,7 @@ class OwnedPartition:
                     self._render(image, key, entry)
             entry.outbox = []
             if not entry.shown:
-                self._unshown.add(key)
+                self._unshown[key] = 0.0
         await self._speak(image)
         if words:
             self._observer.on_resent(words)

@@ -7,6 +7,7 @@ Whoever uses the engine gives it a `Handler` and starts `Runtime.app`; it then d
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -327,16 +328,14 @@ class Runtime:
             end(BROKEN, f"Recovery has stood still for {STILL_S:g} s; start the worker again.")
 
     async def _documents(self) -> None:
-        """Have documents written at once after catching up, and then once per interval."""
+        """Have documents written at once after catching up, and then of each key within an interval of its change."""
         while True:
             await asyncio.sleep(0.2)
             for number, owned in list(self.held.items()):
                 was_quiet = owned.quiet
                 owned.quiet = not (owned.ready and self.progress.caught_up(number))
-                due = owned.shown_at + self.config.document_interval_s
-                if not owned.quiet and (was_quiet or time.monotonic() >= due):
-                    owned.shown_at = time.monotonic()
-                    owned.show_all()
+                if not owned.quiet:
+                    owned.show(math.inf if was_quiet else time.monotonic() - self.config.document_interval_s)
 
 
 def _must_not_fail(task: asyncio.Task[None]) -> None:

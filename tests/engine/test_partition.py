@@ -1,6 +1,7 @@
 """The writer of a partition: what it writes, in which order, and what may follow only then."""
 
 import asyncio
+import time
 from typing import NoReturn
 
 import pytest
@@ -567,15 +568,29 @@ async def test_an_unshown_change_waits_for_the_interval() -> None:
     assert [] == broker.values(DOCUMENTS)
     assert [False] == [image.shown for image in images(broker)["ada"]]
 
-    held.show_all()
+    held.show()
     await held.flush()
-    held.show_all()
+    held.show()
     await held.flush()
 
     first, second = images(broker)["ada"]
     assert second.shown
     assert [b"ada 2 %d" % second.counter] == broker.values(DOCUMENTS)
     assert first.counter < second.counter
+
+
+async def test_only_what_has_waited_long_enough_is_shown() -> None:
+    """A key waits since the first change that was not shown, however often it changes afterwards."""
+    held = await opened(broker := Recorder())
+    put(held, "ada")
+    between = time.monotonic()
+    put(held, "bob")
+    put(held, "ada", offset=2, body=b"2")
+
+    held.show(between)
+    await held.flush()
+
+    assert [b"ada 2"] == [value.rsplit(b" ", 1)[0] for value in broker.values(DOCUMENTS)]
 
 
 @pytest.mark.parametrize("show", [True, False])
@@ -586,14 +601,14 @@ async def test_while_catching_up_nothing_is_shown_and_afterwards_each_key_once(s
     for number in range(3):
         put(held, "ada", offset=number, body=b"%d" % number, show=show)
         await held.flush()
-    held.show_all()
+    held.show()
     await held.flush()
     assert [] == broker.values(DOCUMENTS)
 
     held.quiet = False
-    held.show_all()
+    held.show()
     await held.flush()
-    held.show_all()
+    held.show()
     await held.flush()
 
     assert [b"ada 2 %d" % images(broker)["ada"][-1].counter] == broker.values(DOCUMENTS)
@@ -604,7 +619,7 @@ async def test_what_has_no_document_is_never_shown() -> None:
     held = await opened(broker := Recorder())
     put(held, "#guest", show=None)
     await held.flush()
-    held.show_all()
+    held.show()
     await held.flush()
 
     assert [True] == [image.shown for image in images(broker)["#guest"]]
@@ -621,6 +636,6 @@ async def test_after_a_recovery_documents_beyond_the_marker_are_sent_again_and_t
     assert [b"unsaid 1 3"] == broker.values(DOCUMENTS)
 
     held.quiet = False
-    held.show_all()
+    held.show()
     await held.flush()
     assert [b"unsaid 1 3", b"unshown 1 1"] == broker.values(DOCUMENTS)
