@@ -48,6 +48,14 @@ def test_the_json_has_each_cut_and_their_mean(document: Any) -> None:
     assert all(0 < cut["churn_rate"] < 1 and cut["n"] > 50 and cut["calibrated"] for cut in document["cuts"])
 
 
+def test_risks_meet_the_truth_of_the_same_customers(document: Any) -> None:
+    """Those told a high risk are those who fall silent, by the model as by MBG/NBD, which are not the same."""
+    told = document["mean"]["auc"], document["mean"]["baselines"]["mbg_nbd"]["auc"]
+
+    assert [True, True] == [auc > 0.75 for auc in told]
+    assert told[0] != told[1]
+
+
 def test_the_weeks_stand_beside_their_base_rate(document: Any) -> None:
     """From the first week on; the worst after the fourth is told."""
     weeks = document["weeks"]
@@ -121,6 +129,13 @@ def test_what_was_left_out_is_said_on_stderr(path: str, tmp_path: Path) -> None:
 
     assert 2 == len(notes)
     assert [f"latido: {note}" for note in notes] == done.stderr.strip().splitlines()
+
+
+def test_the_latest_cut_is_the_one_whose_horizon_the_events_just_fill(path: str) -> None:
+    """The refusal of the next day names it."""
+    assert [0, 1] == [
+        churn(path, "--horizon-days", "28", "--cuts", day).exit_code for day in ("2026-06-09", "2026-06-10")
+    ]
 
 
 @pytest.mark.parametrize(
