@@ -176,8 +176,8 @@ class _Days:
             if grid is not None:
                 union |= grid
         union.reshape(self._size, _BYTES)[:, -1] &= ((1 << (cuts & 7)) - 1).astype(np.uint8)
-        self._places = np.flatnonzero(union)
-        self._bits = np.flatnonzero(np.unpackbits(union[self._places], bitorder="little"))
+        self._places = np.flatnonzero(union != 0)  # of truth values, twice as fast
+        self._bits = np.flatnonzero(_bits(union[self._places]))
         place = self._places[self._bits >> 3]
         self._owner = place // _BYTES
         day = (place - self._owner * _BYTES << 3) + (self._bits & 7)
@@ -209,7 +209,7 @@ class _Days:
     def _channel(self, grid: Bytes | None) -> tuple[Numbers, list[Numbers]]:
         if grid is None:
             return np.zeros(self._size), [np.zeros(self._size) for _ in CHANNEL_TAUS]
-        active = np.flatnonzero(np.unpackbits(grid[self._places], bitorder="little")[self._bits])
+        active = np.flatnonzero(_bits(grid[self._places])[self._bits])
         owner = self._owner[active]
         count = np.bincount(owner, minlength=self._size).astype(np.float64)
         return count, [_sums(owner, self._weights[tau][active], self._size) for tau in CHANNEL_TAUS]
@@ -240,13 +240,18 @@ def _spread(bitmaps: list[bytes], shifts: Integers) -> Bytes | None:
     if not len(flat):
         return None
     sizes = np.array([len(one) for one in bitmaps], np.int64)
-    full = np.flatnonzero(flat)
+    full = np.flatnonzero(flat != 0)
     owner = np.repeat(np.arange(len(bitmaps)), sizes)[full]
     column = full + (shifts - np.cumsum(sizes) + sizes)[owner]
     inside = (column >= 0) & (column < _BYTES)
     grid = np.zeros(len(bitmaps) * _BYTES, np.uint8)
     grid[(owner * _BYTES + column)[inside]] = flat[full[inside]]
     return grid
+
+
+def _bits(some: Bytes) -> NDArray[np.bool_]:
+    """Say every bit of some bytes, the lowest first."""
+    return np.unpackbits(some, bitorder="little").view(np.bool_)
 
 
 def _sums(owner: Integers, values: NDArray[np.int64] | Numbers, size: int) -> Numbers:
