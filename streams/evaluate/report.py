@@ -37,7 +37,8 @@ _PAGE: Final = Template("""\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
 p { max-width: 46rem; margin: .3rem 0; } .small { color: #555; font-size: .9rem; }
-table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; display: block; overflow-x: auto; margin: .6rem 0; }
+td { font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .8rem .15rem 0; text-align: right; border-bottom: 1px solid #ddd; }
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; } tr.risk td { font-weight: 600; }
 figure { display: inline-block; margin: .5rem .4rem 0 0; vertical-align: top; } svg { max-width: 100%; height: auto; }
