@@ -75,6 +75,10 @@ class Habits(NamedTuple):
     order10: Numbers
     order90: Numbers
 
+    def of(self, chosen: slice | NDArray[np.bool_] | Integers) -> "Habits":
+        """Give the habits of some of the customers."""
+        return Habits._make(column[chosen] for column in self)
+
 
 _DECAYS: Final = {f"d{tau}": tau for tau in TAUS} | {
     f"{channel}{tau}": tau for channel in ("web", "store", "order") for tau in CHANNEL_TAUS

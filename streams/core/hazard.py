@@ -107,7 +107,7 @@ def crossing(model: Model, habits: Habits, horizon_days: float, edges: Numbers) 
     days = np.full(len(edges), -1.0)
     for at in range(0, len(edges), _SCANNED):
         piece = slice(at, at + _SCANNED)
-        reached = scan(model, Habits._make(column[piece] for column in habits), horizon_days)[1:] >= edges[piece]
+        reached = scan(model, habits.of(piece), horizon_days)[1:] >= edges[piece]
         first = (reached.argmax(axis=0) + 1.0) * model.step_days
         days[piece] = np.where(reached.any(axis=0), first, -1.0)
     return days

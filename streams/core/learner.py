@@ -142,7 +142,7 @@ def learn(model: Model, week: int, labels: Labels, most: int = MOST_LABELS) -> M
 def _in_order(labels: Labels, most: int) -> Labels:
     """Put labels into the order of their marks, and leave out those beyond the cap."""
     order = np.argsort(labels.marks, kind="stable")[:most]
-    return Labels(labels.marks[order], labels.silent[order], Habits(*[column[order] for column in labels.habits]))
+    return Labels(labels.marks[order], labels.silent[order], labels.habits.of(order))
 
 
 def _interval_days(habits: Habits) -> float:

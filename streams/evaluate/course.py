@@ -17,13 +17,14 @@ from schemas import Event
 from streams.core.churn import Population, Silence
 from streams.core.decode import second_of
 from streams.core.engagement import DAY_S, Engagement, day_of, fold
-from streams.core.habits import Habits, Numbers, acted_within, habits_of
+from streams.core.habits import Habits, Numbers
 from streams.core.hazard import CHUNK, Model, risk, step_risk
-from streams.core.learner import Labels, first_day_of, learn, mark_of, start, week_of
+from streams.core.learner import first_day_of, learn, mark_of, start, week_of
 from streams.core.record import GUEST_MARK, new
 from streams.core.ring import WIDTH, holds, insert, is_late
 from streams.core.ring import mark_of as event_mark
 from streams.core.rules import Rules
+from streams.core.sweep import habits_of_all, sweep
 
 _TOLD_EVERY: Final = 10_000
 """After how many events the caller is told how far we are."""
@@ -142,11 +143,11 @@ class _Walk:
         """Score everybody known at a cut."""
         if self._week is not None:
             self.close_weeks(cut_s)
-        engagements = list(self._engagements.values())
-        habits = self._habits(engagements, day_of(cut_s, self._rules.day_offset_s))
+        cut = day_of(cut_s, self._rules.day_offset_s)
+        habits = habits_of_all(list(self._engagements.values()), cut, orders_only=self._orders_only)
         known = (habits.days > 0) & (habits.orders >= self._min_orders)
         known_keys = [key for key, is_known in zip(self._engagements, known.tolist(), strict=True) if is_known]
-        habits = _chosen(habits, known)
+        habits = habits.of(known)
         risks = [risk(self._model, piece, self._horizon_days) for piece in _pieces(habits)]
         mbg = _mbg(habits, self._rules.population, self._horizon_days)
         model = self._model
@@ -160,7 +161,8 @@ class _Walk:
 
     def _close(self, week: int) -> None:
         """Judge the prediction for the week that ends, and learn from it."""
-        labels = self._labels(week)
+        engagements = list(self._engagements.values())
+        labels = sweep(self._marks, engagements, week, step_days=self._step_days, orders_only=self._orders_only)
         model, self._model = self._model, learn(self._model, week, labels)
         self.models.append(self._model)
         customers, silent = len(labels.silent), int(labels.silent.sum())
@@ -171,31 +173,11 @@ class _Walk:
         losses = [_log_loss(labels.silent, foretold) for foretold in (risks, base)]
         self.weeks.append(WeekScore(self._week_end_s, customers, silent, *losses))
 
-    def _labels(self, week: int) -> Labels:
-        first = first_day_of(week, self._step_days)
-        engagements = list(self._engagements.values())
-        habits = self._habits(engagements, first)
-        known = habits.days > 0
-        acted = acted_within(engagements, first, self._step_days, orders_only=self._orders_only)
-        marks = np.frombuffer(b"".join(self._marks), ">u8").astype(np.uint64)
-        return Labels(marks[known], (~acted[known]).astype(np.float64), _chosen(habits, known))
-
-    def _habits(self, engagements: list[Engagement], cut: int) -> Habits:
-        pieces = [
-            habits_of(piece, np.full(len(piece), cut), orders_only=self._orders_only)
-            for piece in (engagements[at : at + CHUNK] for at in range(0, len(engagements), CHUNK))
-        ]
-        return Habits(*[np.concatenate([np.empty(0), *column]) for column in zip(*pieces, strict=True)])
-
-
-def _chosen(habits: Habits, chosen: NDArray[np.bool_]) -> Habits:
-    return Habits(*[column[chosen] for column in habits])
-
 
 def _pieces(habits: Habits) -> list[Habits]:
     """Cut the habits of many into pieces that stay in the processor's cache."""
     starts = range(0, len(habits.days), CHUNK)
-    return [Habits(*[column[at : at + CHUNK] for column in habits]) for at in starts]
+    return [habits.of(slice(at, at + CHUNK)) for at in starts]
 
 
 def _mbg(habits: Habits, population: Population, horizon_days: int) -> Numbers:

@@ -165,3 +165,8 @@ def test_nothing_is_read_after_the_last_cut() -> None:
         raise AssertionError("read on")
 
     assert ["a"] == live(rows(), 5).cuts[0].keys  # type: ignore[arg-type]
+
+
+def test_a_history_without_events_scores_nobody() -> None:
+    """Every cut is there, and empty."""
+    assert [(at(5), [], 0)] == [(cut.cut_s, cut.keys, len(cut.risks)) for cut in live([], 5).cuts]
