@@ -1,8 +1,9 @@
 """
-The catalogue: which actions there are, as data.
+The catalogue: which actions there are and which segments, as data.
 
 Law: a catalogue that was parsed is whole - every action has a moment that exists, durations that
-make sense and a message whose names that moment can fill. What is wrong is said by action and field.
+make sense and a message whose names that moment can fill; every customer is in exactly one segment.
+What is wrong is said by action or segment, and field.
 """
 
 import re
@@ -14,8 +15,13 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas import Band
+
 MAX_ACTIONS: Final = 32
 """So many actions at most: every one may leave a line in every record."""
+
+MAX_SEGMENTS: Final = 4
+"""So many segments at most: more personas than four nobody keeps apart, nor writes messages for."""
 
 NOTHING: Final = "nothing"
 """The name of the decision to do nothing."""
@@ -47,6 +53,7 @@ WORDS: Final[dict[MomentName, frozenset[str]]] = {
 """The names that a message may use, for each moment."""
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+SegmentName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
 Duration = Annotated[int, Meta(ge=0, le=3 * YEAR_S)]
 Positive = Annotated[int, Meta(ge=60, le=3 * YEAR_S)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -75,11 +82,40 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     valid_until: Instant | None = None
 
 
+class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    A group of customers by rule: who meets every condition that is stated is in it.
+
+    `first_days` after the first act, an instant and not a midnight, the customer is past it; `orders` are the
+    least that were placed, net of cancellations; `bands` are the bands of risk.
+    """
+
+    name: SegmentName
+    first_days: Annotated[int, Meta(ge=1, le=366)] | None = None
+    orders: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=4)] | None = None
+
+    @property
+    def takes_everybody(self) -> bool:
+        """Say whether it states no condition."""
+        return self.first_days is None and self.orders is None and self.bands is None
+
+
+SEGMENTS: Final = (
+    Segment(name="new", first_days=30),
+    Segment(name="at-risk", bands=("high", "critical")),
+    Segment(name="loyal", orders=3),
+    Segment(name="occasional"),
+)
+"""The segments of a catalogue that states none."""
+
+
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """All actions, the most urgent first, and a version that names them."""
+    """All actions, the most urgent first, all segments, the first match first, and a version that names them."""
 
     actions: tuple[Action, ...]
     version: str
+    segments: tuple[Segment, ...] = SEGMENTS
 
 
 def parse(text: str) -> Catalogue:
@@ -88,7 +124,7 @@ def parse(text: str) -> Catalogue:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"The catalogue is not TOML: {error}.") from None
-    unknown = sorted(set(tables) - {"action"})
+    unknown = sorted(set(tables) - {"action", "segments"})
     if unknown:
         raise CatalogueError(f"The catalogue has a table {unknown[0]!r}; it may only have [[action]] tables.")
     rows = tables.get("action", [])
@@ -100,13 +136,41 @@ def parse(text: str) -> Catalogue:
     for action in actions:
         if sum(action.name == other.name for other in actions) > 1:
             raise CatalogueError(f"Action {action.name!r}: the name occurs more than once.")
-    return _assemble(actions)
+    return _assemble(actions, _segments(tables["segments"]) if "segments" in tables else SEGMENTS)
 
 
-def _assemble(actions: list[Action]) -> Catalogue:
+def _assemble(actions: list[Action], segments: tuple[Segment, ...]) -> Catalogue:
     ranked = tuple(sorted(actions, key=lambda action: (-action.priority, action.name)))
-    version = blake2b(msgspec.json.encode(ranked), digest_size=6).hexdigest()
-    return Catalogue(actions=ranked, version=version)
+    version = blake2b(msgspec.json.encode((ranked, segments)), digest_size=6).hexdigest()
+    return Catalogue(actions=ranked, version=version, segments=segments)
+
+
+def _segments(rows: object) -> tuple[Segment, ...]:
+    if not isinstance(rows, dict) or not rows or not all(isinstance(row, dict) for row in rows.values()):
+        raise CatalogueError(
+            "The catalogue's segments must be one table [segments] with a table of rules for each name."
+        )
+    if len(rows) > MAX_SEGMENTS:
+        raise CatalogueError(
+            f"The catalogue has {len(rows)} segments; at most {MAX_SEGMENTS} are allowed, "
+            "for more than these nobody keeps apart."
+        )
+    segments = tuple(_segment(name, row) for name, row in rows.items())
+    for at, segment in enumerate(segments, start=1):
+        if segment.takes_everybody and at < len(segments):
+            raise CatalogueError(f"Segment {segment.name!r} states no rule, so those after it would stay empty.")
+        if not segment.takes_everybody and at == len(segments):
+            raise CatalogueError(
+                f"Segment {segment.name!r}, the last, must state no rule, so that nobody is left over."
+            )
+    return segments
+
+
+def _segment(name: str, row: dict[str, object]) -> Segment:
+    try:
+        return msgspec.convert({**row, "name": name}, Segment)
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"Segment {name!r}: {_sentence(str(error))}.") from None
 
 
 def _action(number: int, row: dict[str, object]) -> Action:
@@ -142,5 +206,5 @@ def _sentence(message: str) -> str:
     return f"field {place.rstrip('`')!r}: {fault}" if place else fault
 
 
-EMPTY: Final = _assemble([])
+EMPTY: Final = _assemble([], SEGMENTS)
 """A catalogue without actions: nothing is ever decided."""

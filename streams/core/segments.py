@@ -1,0 +1,119 @@
+"""
+Segments and stages: which group a customer belongs to, and how far the relation has come.
+
+Law: a segment follows from the engagement, the band and the instant by the first rule that matches,
+a stage from the engagement and the instant alone; in silence a stage changes only as days pass, and
+a segment by time alone only at `segment_end_s` - or with the band, which has a recheck of its own.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten
+from streams.core.catalogue import Segment
+from streams.core.churn import active_days
+from streams.core.engagement import DAY_S, Engagement, day_of
+from streams.core.moments import active_between
+from streams.core.newest import entries, newest_second
+from streams.core.stance import NONE
+
+Stage = Literal["discovering", "considering", "buying", "returning", "advocating"]
+
+STAGE_DAYS: Final = 90
+"""How many days are looked at for a stage, today included."""
+
+_SPOKE_FOR_US: Final = tuple(EVENT_TYPES.index(kind) for kind in (ReviewWritten, ContentShared, ReferralSent))
+
+SegmentRule = tuple[str, int, int, tuple[bool, ...]]
+"""A segment made ready: its name, its end after the first act in seconds, the least orders, and by band whether in."""
+
+_ALL_BANDS: Final = (True,) * (len(BANDS) + 1)
+_FOREVER: Final = 1 << 62
+
+
+def prepared(segments: Iterable[Segment]) -> tuple[SegmentRule, ...]:
+    """Make segments ready for `segment_of`; no band yet (-1) is in no rule on bands."""
+    return tuple(
+        (
+            segment.name,
+            _FOREVER if segment.first_days is None else segment.first_days * DAY_S,
+            -_FOREVER if segment.orders is None else segment.orders,
+            _ALL_BANDS if segment.bands is None else (*(band in segment.bands for band in BANDS), False),
+        )
+        for segment in segments
+    )
+
+
+def segment_of(engagement: Engagement, band: int, now_s: int, rules: tuple[SegmentRule, ...]) -> str:
+    """
+    Say the segment of a customer in a band (0 low to 3 critical, -1 none yet).
+
+    Who never acted is counted from the first event.
+
+    >>> from streams.core.catalogue import SEGMENTS
+    >>> regular = Engagement(0, 0, 0, first_act_s=0, orders=3)
+    >>> [segment_of(regular, band, day * DAY_S, prepared(SEGMENTS)) for day, band in ((29, 3), (30, 3), (30, 0))]
+    ['new', 'at-risk', 'loyal']
+    """
+    first_s, orders = engagement.first_act_s, engagement.orders
+    known_s = now_s - (first_s if first_s >= 0 else engagement.first_s)
+    for name, end_s, least, bands in rules:
+        if known_s < end_s and orders >= least and bands[band]:
+            return name
+    return rules[-1][0]
+
+
+def segment_end_s(engagement: Engagement, now_s: int, rules: tuple[SegmentRule, ...]) -> int:
+    """Say the next second since 1970 at which time alone may end a segment; -1 if there is none ahead."""
+    first_s, soonest_s = engagement.first_act_s, NONE
+    if first_s < 0:
+        first_s = engagement.first_s
+    for _, length_s, _, _ in rules:
+        end_s = first_s + length_s
+        if now_s < end_s and length_s < _FOREVER and (soonest_s < 0 or end_s < soonest_s):
+            soonest_s = end_s
+    return soonest_s
+
+
+def stage_of(engagement: Engagement, now_s: int) -> Stage:
+    """
+    Say how far the relation has come, by what was done in the last 90 days, today included; the farthest counts.
+
+    - advocating: reviewed, shared or referred. When is not kept, only how often, so it is taken to be so for
+      whoever ever did and was on the web within these days, where alone it is done: nobody who did is missed, and
+      who did it earlier keeps the stage for as long as they come by.
+    - returning: ordered, and on another day before, however long ago (within the window of the bitmaps).
+    - buying: ordered. Net of cancellations one order must be left for buying, two for returning.
+    - considering: changed the cart, began a checkout, looked twice at one of the products looked at last, or was
+      active on two days or more.
+    - discovering: anything less, silence included.
+    """
+    today = day_of(now_s, engagement.offset_s)
+    first_day = today - STAGE_DAYS + 1
+    if _spoke_for_us(engagement) and active_between(_days(engagement.web), engagement, first_day, today):
+        return "advocating"
+    ordered = _days(engagement.order)
+    if engagement.orders > 0 and active_between(ordered, engagement, first_day, today):
+        return "returning" if engagement.orders > 1 and ordered & ordered - 1 else "buying"
+    if _is_considering(engagement, first_day, today):
+        return "considering"
+    return "discovering"
+
+
+def _days(bitmap: bytes) -> int:
+    return int.from_bytes(bitmap, "little")
+
+
+def _spoke_for_us(engagement: Engagement) -> bool:
+    totals = engagement.totals
+    return any(number < len(totals) and totals[number] for number in _SPOKE_FOR_US)
+
+
+def _is_considering(engagement: Engagement, first_day: int, today: int) -> bool:
+    first_s = first_day * DAY_S - engagement.offset_s
+    if max(newest_second(engagement.cart), engagement.checkout_s) >= first_s:
+        return True
+    if active_between(active_days(engagement), engagement, first_day, today) > 1:
+        return True
+    looked_at = [view.payload for view in entries(engagement.views) if view.second >= first_s]
+    return len(set(looked_at)) < len(looked_at)
