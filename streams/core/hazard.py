@@ -47,7 +47,8 @@ GROUPS: Final = {
 
 _GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
 _SIZE: Final = len(NAMES)
-_SCANNED: Final = 128
+_SCANNED: Final = 256
+"""Customers scanned at once: their many weeks stay in the cache."""
 
 
 class Model(msgspec.Struct, array_like=True, frozen=True, gc=False):
