@@ -1,0 +1,201 @@
+"""
+Telling: what drives a learned risk, group of features by group, in words and figures.
+
+Law: a reason stands for what its group adds to the logit of one step compared with the mean customer
+(`logit` among its figures), its words and other figures are read from the engagement at that instant.
+Its code is the group. What lowers the risk says so at its beginning; what raises it needs no such word.
+
+The most telling come first, which is the largest addition whatever its sign; from the band high on all
+that raise the risk come before all that lower it, for there a way to act is looked for. At most five are
+told, and nothing that adds no more than `LEAST_LOGIT`: of a customer like the mean there is nothing to tell.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from schemas import BANDS, Reason
+from streams.core.churn import active_days
+from streams.core.engagement import Engagement, day_of
+from streams.core.moments import active_between, silent_days, usual_days
+from streams.core.reasons import BEFORE_DAYS, MAX_REASONS, RECENT_DAYS
+from streams.core.stance import NONE
+from streams.core.tiles import COUNT, sums
+
+LEAST_LOGIT: Final = 0.05
+"""What changes the odds by less than a twentieth is not worth a word."""
+
+MINOR_DIGITS: Final = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+"""Digits of the minor unit where they are not two (ISO 4217)."""
+
+STAYING: Final = "Speaks for staying: "
+
+_HIGH: Final = BANDS.index("high")
+
+Figures = dict[str, float | None]
+
+
+class _Sight(NamedTuple):
+    """A customer as of a day since 1970."""
+
+    engagement: Engagement
+    now_s: int
+    today: int
+    currency: str
+
+
+def reasons_of(
+    contributions: Mapping[str, float], engagement: Engagement, now_s: int, *, band: int = NONE, currency: str = ""
+) -> tuple[Reason, ...]:
+    """
+    Say what drives a risk, given what each of `hazard.GROUPS` adds to its logit.
+
+    `band` is 0 low to 3 critical, -1 unknown; `currency` that of the engagement's money.
+    """
+    added = {group: contributions[group] for group in _TELL if abs(contributions.get(group, 0.0)) > LEAST_LOGIT}
+    groups = sorted(added, key=lambda group: (band >= _HIGH and added[group] < 0.0, -abs(added[group])))
+    sight = _Sight(engagement, now_s, day_of(now_s, engagement.offset_s), currency)
+    return tuple(_reason(group, added[group], sight) for group in groups[:MAX_REASONS])
+
+
+def _reason(group: str, logit: float, sight: _Sight) -> Reason:
+    text, figures = _TELL[group](sight)
+    if logit < 0.0:
+        text = f"{STAYING}{text[0].lower()}{text[1:]}"
+    return Reason(code=group, text=text, figures={**figures, "logit": round(logit, 3)})
+
+
+def _silence(sight: _Sight) -> tuple[str, Figures]:
+    silent, usual = silent_days(sight.engagement, sight.now_s), usual_days(sight.engagement)
+    since = f"No visit for {_days(silent)}" if silent else "Active today"
+    if usual is None:
+        return f"{since}; seen on one day only.", {"silent_days": silent}
+    every = "day" if usual == 1 else _days(usual)
+    return f"{since}; usually every {every}.", {"silent_days": silent, "usual_days": round(usual, 1)}
+
+
+def _rhythm(sight: _Sight) -> tuple[str, Figures]:
+    gaps = _intervals(active_days(sight.engagement))
+    if not gaps:
+        return "Seen on one day only, so there is no rhythm yet.", {}
+    shortest, longest, last = min(gaps), max(gaps), gaps[0]
+    figures: Figures = {"shortest_days": shortest, "longest_days": longest, "last_days": last}
+    if len(gaps) == 1:
+        return f"Seen on two days, {_days(last)} apart.", figures
+    if shortest == longest:
+        return f"Always {_days(last)} from one active day to the next.", figures
+    return f"From {shortest} to {_days(longest)} from one active day to the next; last {_days(last)}.", figures
+
+
+def _intervals(days: int) -> list[int]:
+    """
+    Say the intervals between the days of a bitmap, the latest first.
+
+    >>> _intervals(0b1001011)
+    [3, 2, 1]
+    """
+    return [len(gap) + 1 for gap in f"{days:b}".split("1")[1:-1]]
+
+
+def _activity(sight: _Sight) -> tuple[str, Figures]:
+    engagement, today = sight.engagement, sight.today
+    days = active_days(engagement)
+    recent = active_between(days, engagement, today - RECENT_DAYS + 1, today)
+    text, figures = f"{_count(recent, 'active day')} in the last {RECENT_DAYS}", Figures(recent_days=recent)
+    known = min(BEFORE_DAYS - RECENT_DAYS, today - RECENT_DAYS + 1 - _first_day(sight))
+    if known >= RECENT_DAYS:
+        before = active_between(days, engagement, today - RECENT_DAYS - known + 1, today - RECENT_DAYS)
+        usual = before * RECENT_DAYS / known
+        text += f"; {usual:.3g} per {RECENT_DAYS} days before"
+        figures["before_days"] = round(usual, 1)
+    return f"{text}.", figures
+
+
+def _tenure(sight: _Sight) -> tuple[str, Figures]:
+    known = sight.today - _first_day(sight)
+    return f"First seen {_days(known)} ago." if known else "First seen today.", {"known_days": known}
+
+
+def _first_day(sight: _Sight) -> int:
+    return day_of(sight.engagement.first_act_s, sight.engagement.offset_s)
+
+
+def _money(sight: _Sight) -> tuple[str, Figures]:
+    engagement, orders = sight.engagement, sight.engagement.orders
+    spent, paid = engagement.revenue_minor, orders - engagement.foreign
+    figures: Figures = {"spent_minor": spent, "orders": orders}
+    if orders < 1:
+        return _no_order(engagement), figures
+    if paid < 1:
+        return f"{_count(orders, 'order')}, in another currency only.", figures
+    amount = _amount(spent, sight.currency)
+    if paid == 1:
+        return f"Spent {amount} in one order.", figures
+    each = spent // paid
+    text = f"Spent {amount} in {paid} orders, {_amount(each, sight.currency)} each."
+    return text, figures | {"average_minor": each}
+
+
+def _basket(sight: _Sight) -> tuple[str, Figures]:
+    web, store, items = sums(sight.engagement.day_orders, COUNT, 0, sight.today)
+    if web + store < 1:
+        return _no_order(sight.engagement), {}
+    each = max(0, items) / (web + store)
+    text = f"{each:,.1f} items per order." if items > 0 else "No items known of the orders."
+    return text, {"items_per_order": round(each, 2)}
+
+
+def _no_order(engagement: Engagement) -> str:
+    return "No order so far." if engagement.last_order_s < 0 else "No order that was kept."
+
+
+def _web(sight: _Sight) -> tuple[str, Figures]:
+    return _channel(sight, sight.engagement.web, "On the web", "Never on the web.")
+
+
+def _store(sight: _Sight) -> tuple[str, Figures]:
+    return _channel(sight, sight.engagement.store, "In the shops", "Never in the shops.")
+
+
+def _order(sight: _Sight) -> tuple[str, Figures]:
+    return _channel(sight, sight.engagement.order, "Ordered", "Never ordered.")
+
+
+def _channel(sight: _Sight, bitmap: bytes, where: str, never: str) -> tuple[str, Figures]:
+    days = int.from_bytes(bitmap, "little")
+    count = days.bit_count()
+    recent = active_between(days, sight.engagement, sight.today - RECENT_DAYS + 1, sight.today)
+    text = f"{where} on {_count(count, 'day')}, {recent or 'none'} of them in the last {RECENT_DAYS} days."
+    return text if count else never, {"days": count, "recent_days": recent}
+
+
+def _amount(minor: int, currency: str) -> str:
+    """
+    Write an amount as people do.
+
+    >>> _amount(123456, "GBP"), _amount(1200, "JPY"), _amount(50, "")
+    ('1,234.56 GBP', '1,200 JPY', '0.50')
+    """
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{minor / 10**digits:,.{digits}f} {currency}".rstrip()
+
+
+def _days(number: float) -> str:
+    return "1 day" if number == 1 else f"{number:.3g} days" if number < 100 else f"{number:.0f} days"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_TELL: Final[dict[str, Callable[[_Sight], tuple[str, Figures]]]] = {
+    "silence": _silence,
+    "rhythm": _rhythm,
+    "activity": _activity,
+    "tenure": _tenure,
+    "money": _money,
+    "basket": _basket,
+    "web": _web,
+    "store": _store,
+    "order": _order,
+}
+"""How each group is told; of equal ones the first comes first."""
