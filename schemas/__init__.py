@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.churn_risk import ChurnRisk, Reason
+from schemas.churn_risk import ChurnRisk, Counterfactual, Reason
 from schemas.clickstream import (
     CartItemAdded,
     CartItemRemoved,
@@ -40,7 +40,7 @@ from schemas.dead_letters import (
 )
 from schemas.next_best_actions import NextBestAction, RefusedAction
 from schemas.orders import OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPlaced, OrderReturned
-from schemas.signals import BANDS, Band, Cause, NextCrossing
+from schemas.signals import BANDS, Band, Cause, NextCrossing, Stage
 from schemas.store_visits import AssociateHelped, FittingRoomUsed, StoreEntered, StoreLeft, VisitEvent
 
 EVENT_TYPES: Final[tuple[type[Event], ...]] = (
@@ -93,6 +93,7 @@ __all__ = [
     "ClickEvent",
     "Code",
     "ContentShared",
+    "Counterfactual",
     "CustomerDocument",
     "DaysActive",
     "Event",
@@ -115,6 +116,7 @@ __all__ = [
     "ReviewWritten",
     "SearchPerformed",
     "SignedIn",
+    "Stage",
     "StoreEntered",
     "StoreLeft",
     "VisitEvent",

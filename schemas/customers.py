@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from schemas.common import Currency, CustomerId, Id, Label, Time
-from schemas.signals import Band, NextCrossing, Risk
+from schemas.signals import Band, NextCrossing, Risk, Stage
 
 _LARGEST: Final = 2**63 - 1
 
@@ -82,6 +82,8 @@ class CustomerDocument(Struct, frozen=True, kw_only=True, gc=False, forbid_unkno
     band: Band | None
     next_crossing: NextCrossing | None
     risk_as_of: Time | None
+    segment: Label | None
+    stage: Stage | None
     days_active: DaysActive
     windows: Windows
     orders: Net

@@ -9,6 +9,8 @@ from schemas.common import Id, Time
 Band = Literal["low", "medium", "high", "critical"]
 BANDS: Final[tuple[Band, ...]] = ("low", "medium", "high", "critical")
 
+Stage = Literal["discovering", "considering", "buying", "returning", "advocating"]
+
 SignalId = Annotated[
     str,
     Meta(

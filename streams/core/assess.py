@@ -6,26 +6,25 @@ what was folded later. A word or decision about the past (before `speak_from_s`,
 wall clock) is formed and remembered, but muted.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
 
-from schemas import BANDS, NextBestAction, NextCrossing
+from schemas import BANDS, NextBestAction, NextCrossing, Stage
 from streams.core.choose import Decision, choose, next_opening, remember
-from streams.core.churn import MODEL, Rhythm, instant_of
+from streams.core.churn import Rhythm, instant_of
 from streams.core.engagement import DAY_S, Engagement
 from streams.core.moments import Opening, look
-from streams.core.reasons import reasons
 from streams.core.record import Folded
 from streams.core.rules import Rules
+from streams.core.segments import segment_end_s, segment_of, stage_of
 from streams.core.signals import (
     NEXT_BEST_ACTIONS,
     Happening,
     Signal,
     at,
     cause_of,
-    churn_risk,
     names_of,
     next_best_action,
     signal_id,
@@ -50,7 +49,7 @@ class Work(msgspec.Struct):
     stance: Stance | None = None
     now_s: int = 0
     band: int = NONE
-    signals: tuple[Signal, ...] = ()
+    signals: list[Signal] = []
     muted: int = 0
     show: bool = False
     openings: list[Opening] | None = None
@@ -71,53 +70,77 @@ class Shot(msgspec.Struct, frozen=True):
     happening: Happening
 
 
-def assess(rules: Rules, clock_s: int | None, shot: Shot, risk: float, band: int, crossing_age: int) -> None:
-    """Take a stance: the band, when it will be crossed, what is said and what is done."""
-    work, stance, now_s = shot.work, shot.stance, shot.now_s
+class Verdict(NamedTuple):
+    """What was found of a shot: risk, band, and the day since 1970 that reaches the next band (-1: none in sight)."""
+
+    risk: float
+    band: int
+    crossing_day: int
+
+
+class Draft(NamedTuple):
+    """A churn risk that is to be spoken: the place of its shot, and before which of the customer's signals it comes."""
+
+    place: int
+    at: int
+    verdict: Verdict
+    previous_band: int
+    crossing: NextCrossing | None
+    segment: str
+    stage: Stage
+
+
+def assess(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: Verdict) -> Draft | None:
+    """Take a stance: the band, when it will be crossed, what is done, and whether the risk is to be spoken."""
+    work, stance, now_s, band = shot.work, shot.stance, shot.now_s, verdict.band
     if band != stance.band:
         work.show = True
         if band >= _HIGH and band > stance.band >= 0:
             stance.rose_s = now_s
-    stance.assessed_s, stance.risk, stance.band = now_s, risk, band
+    stance.assessed_s, stance.risk, stance.band = now_s, verdict.risk, band
     stance.crossing_s = NONE
-    if crossing_age >= 0:
+    if verdict.crossing_day >= 0:
         spread_s = crc32(work.key.encode()) % DAY_S
-        day = shot.rhythm[3] + crossing_age
-        stance.crossing_s = instant_of(day, shot.engagement.offset_s, spread_s)
-    _speak(rules, clock_s, shot)
+        stance.crossing_s = instant_of(verdict.crossing_day, shot.engagement.offset_s, spread_s)
+    stance.segment_end_s = segment_end_s(shot.engagement, now_s, rules.segments)
+    draft = _speak(rules, clock_s, place, shot, verdict)
     work.openings = look(rules.catalogue, shot.engagement, stance)
     decision = choose(work.openings, shot.engagement, stance, now_s)
     if decision is not None:
         _act(rules, clock_s, shot, decision)
+    return draft
 
 
 def _is_muted(rules: Rules, clock_s: int | None, as_of_s: int, expires_s: int) -> bool:
     return as_of_s < rules.speak_from_s or (clock_s is not None and expires_s < clock_s)
 
 
-def _speak(rules: Rules, clock_s: int | None, shot: Shot) -> None:
-    """Speak the risk the first time, on a change of band, on a real move, and to make good a muted word."""
+def _speak(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: Verdict) -> Draft | None:
+    """Speak the first time, when band, segment or stage change, on a real move, and to make good a muted word."""
     work, stance, now_s = shot.work, shot.stance, shot.now_s
-    news = stance.band != stance.formed_band or abs(stance.risk - stance.formed_risk) >= rules.spoken_step
+    segment = segment_of(shot.engagement, stance.band, now_s, rules.segments)
+    stage = stage_of(shot.engagement, now_s)
+    news = (
+        stance.band != stance.formed_band
+        or abs(stance.risk - stance.formed_risk) >= rules.spoken_step
+        or segment != stance.formed_segment
+        or stage != stance.formed_stage
+    )
     if not news and not stance.muted:
-        return
-    expires_s = now_s + rules.churn_risk_expires_s
+        return None
     if news:
         stance.formed_band, stance.formed_risk = stance.band, stance.risk
-    if _is_muted(rules, clock_s, now_s, expires_s):
+        stance.formed_segment, stance.formed_stage = segment, stage
+    if _is_muted(rules, clock_s, now_s, now_s + rules.churn_risk_expires_s):
         work.muted += news
         stance.muted, stance.unmute_s = True, max(rules.speak_from_s, clock_s or 0)
-        return
-    signal = churn_risk(
-        work.key, shot.happening, now_s=now_s, horizon_days=rules.horizon_days, risk=stance.risk,
-        band=stance.band, previous_band=stance.heard_band, reasons=reasons(shot.engagement, now_s),
-        crossing=next_crossing(stance), model=MODEL, expires_s=expires_s,
-    )  # fmt: skip
+        return None
+    draft = Draft(place, len(work.signals), verdict, stance.heard_band, next_crossing(stance), segment, stage)
     stance.formed_band, stance.formed_risk = stance.band, stance.risk
     stance.heard_band, stance.heard_s = stance.band, now_s
     stance.muted, stance.unmute_s = False, NONE
-    work.signals += (signal,)
     work.show = True
+    return draft
 
 
 def _act(rules: Rules, clock_s: int | None, shot: Shot, decision: Decision) -> None:
@@ -146,15 +169,17 @@ def _act(rules: Rules, clock_s: int | None, shot: Shot, decision: Decision) -> N
         catalogue=catalogue.version,
         cause=cause_of(shot.happening),
     )
-    work.signals += (next_best_action(spoken),)
+    work.signals.append(next_best_action(spoken))
     work.show = True
 
 
 def wake_of(openings: list[Opening], stance: Stance) -> int:
-    """Say when to look again: a crossing, a moment that opens, or a word to be made good; -1 for never."""
+    """Say when to look again: a crossing, a segment's end, a moment that opens, a word to be made good; -1: never."""
     wake_s = next_opening(openings, stance)
     if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
         wake_s = stance.crossing_s
+    if stance.segment_end_s > stance.assessed_s and (wake_s < 0 or stance.segment_end_s < wake_s):
+        wake_s = stance.segment_end_s
     if stance.muted and (wake_s < 0 or stance.unmute_s < wake_s):
         wake_s = stance.unmute_s
     return wake_s

@@ -64,6 +64,8 @@ def describe(
         band=BANDS[stance.band] if scored else None,
         next_crossing=next_crossing(stance) if scored else None,
         risk_as_of=at(stance.assessed_s) if scored else None,
+        segment=stance.formed_segment or None,
+        stage=stance.formed_stage,
         days_active=_days_active(engagement, as_of_s),
         windows=_windows(engagement, as_of_s),
         orders=engagement.orders,

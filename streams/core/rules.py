@@ -2,9 +2,11 @@
 
 import msgspec
 
+from streams.core.book import Book
 from streams.core.catalogue import EMPTY, Catalogue
 from streams.core.churn import POPULATION, Population
 from streams.core.ring import MAX_RING_ENTRIES
+from streams.core.segments import SegmentRule, prepared
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +14,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     What the core goes by. Durations are in seconds; edges and steps are probabilities.
 
     `speak_from_s` is the first instant (seconds since 1970) whose signals are published.
+    `book` holds the versions of the churn model, all that are known so far.
     `ring_sizes` stands in the order of `schemas.SOURCES`; their sum must not exceed `MAX_RING_ENTRIES`.
     """
 
@@ -26,9 +29,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ring_sizes: tuple[int, int, int] = (256, 64, 64)
     churn_risk_expires_s: int = 86400
     speak_from_s: int = 0
+    book: Book = msgspec.field(default_factory=Book)
+    segments: tuple[SegmentRule, ...] = ()
+    """The catalogue's segments, made ready here."""
 
     def __post_init__(self) -> None:
-        """Refuse what would break the bound on a record's size."""
+        """Make the segments ready; refuse what would break the bound on a record's size."""
+        msgspec.structs.force_setattr(self, "segments", prepared(self.catalogue.segments))
         if sum(self.ring_sizes) > MAX_RING_ENTRIES or min(self.ring_sizes) < 1:
             raise ValueError(f"ring_sizes must each be at least 1 and at most {MAX_RING_ENTRIES} together")
 

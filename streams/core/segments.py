@@ -7,17 +7,15 @@ a segment by time alone only at `segment_end_s` - or with the band, which has a 
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final
 
-from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten
+from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten, Stage
 from streams.core.catalogue import Segment
 from streams.core.churn import active_days
 from streams.core.engagement import DAY_S, Engagement, day_of
 from streams.core.moments import active_between
 from streams.core.newest import entries, newest_second
 from streams.core.stance import NONE
-
-Stage = Literal["discovering", "considering", "buying", "returning", "advocating"]
 
 STAGE_DAYS: Final = 90
 """How many days are looked at for a stage, today included."""

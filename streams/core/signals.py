@@ -6,14 +6,18 @@ Law: the id is a hash of the customer, the kind, the cause and the ordinal. A ca
 """
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Final, overload
 
 import msgspec
 
-from schemas import BANDS, SOURCES, Cause, ChurnRisk, Event, NextBestAction, NextCrossing, Reason
+from schemas import BANDS, SOURCES, Cause, ChurnRisk, Counterfactual, Event, NextBestAction, NextCrossing, Reason, Stage
+from streams.core.churn import MODEL as RHYTHM
+from streams.core.hazard import Model
+from streams.core.learner import first_day_of
 from streams.core.record import ANONYMOUS_MARK
+from streams.core.rules import Rules
 
 CHURN_RISK: Final = "churn-risk"
 NEXT_BEST_ACTIONS: Final = "next-best-actions"
@@ -83,10 +87,11 @@ def cause_of(happening: Happening) -> Cause:
 
 
 def churn_risk(
-    key: str, happening: Happening, *, now_s: int, horizon_days: int, risk: float, band: int, previous_band: int,
-    reasons: tuple[Reason, ...], crossing: NextCrossing | None, model: str, expires_s: int,
+    key: str, happening: Happening, *, rules: Rules, now_s: int, risk: float, band: int, previous_band: int,
+    model: Model | None, reasons: tuple[Reason, ...], counterfactuals: tuple[Counterfactual, ...],
+    crossing: NextCrossing | None, segment: str, stage: Stage,
 ) -> Signal:  # fmt: skip
-    """Say how likely a customer is to leave."""
+    """Say how likely a customer is to leave; without a model by the own rhythm."""
     assert math.isfinite(risk)
     customer_id, anonymous_id = names_of(key)
     spoken = ChurnRisk(
@@ -94,17 +99,33 @@ def churn_risk(
         customer_id=customer_id,
         anonymous_id=anonymous_id,
         as_of=at(now_s),
-        horizon_days=horizon_days,
+        horizon_days=rules.horizon_days,
         risk=round(risk, 6),
         band=BANDS[band],
         previous_band=None if previous_band < 0 else BANDS[previous_band],
+        calibrated=model is not None,
         reasons=reasons,
+        counterfactuals=counterfactuals,
         next_crossing=crossing,
-        model=model,
+        model_version=RHYTHM if model is None else version_name(model),
+        n_labels=0 if model is None else model.n_labels,
+        segment=segment,
+        stage=stage,
         cause=cause_of(happening),
-        expires_at=at(expires_s),
+        expires_at=at(now_s + rules.churn_risk_expires_s),
     )
     return Signal(CHURN_RISK, spoken.signal_id, encode(spoken), spoken.band)
+
+
+def version_name(model: Model) -> str:
+    """
+    Name a version by the Monday after its week.
+
+    >>> version_name(Model(version=2914))
+    'hazard-2025-11-17'
+    """
+    monday = date(1970, 1, 1) + timedelta(days=first_day_of(model.version + 1))
+    return f"hazard-{monday.isoformat()}"
 
 
 def next_best_action(spoken: NextBestAction) -> Signal:

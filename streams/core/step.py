@@ -11,19 +11,20 @@ anything raises, the stored bytes are untouched and the slice may be repeated ev
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from schemas import SOURCES, Event
-from streams.core.assess import Shot, Work, assess, wake_of
+from streams.core.assess import Shot, Verdict, Work, assess, wake_of
 from streams.core.catalogue import LEAST_REPEATS
-from streams.core.churn import CHUNK, Silence, rhythm
+from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
 from streams.core.moments import look, may_be_repeated
 from streams.core.record import Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
+from streams.core.scoring import Scores, Seen
 from streams.core.signals import Happening, Signal
+from streams.core.speaking import speak
 from streams.core.stance import NONE, Stance
 
 FIRST_SECOND: Final = DAY_S
@@ -153,19 +154,23 @@ class Advance:
         return True
 
     def _judge(self, shots: list[Shot]) -> None:
-        """Score a chunk of snapshots together, then judge them one after another."""
+        """Score a chunk of snapshots together, judge them one after another, and speak of those that have news."""
         rules = self._rules
-        silence = Silence([shot.rhythm for shot in shots], rules.population, rules.horizon_days)
-        risks = silence.risk(silence.age).tolist()
+        scores = Scores([Seen(shot.engagement, shot.now_s, shot.rhythm) for shot in shots], rules)
         bands = []
-        for shot, risk in zip(shots, risks, strict=True):
+        for shot, risk in zip(shots, scores.risks, strict=True):
             work = shot.work
             work.band = band_of(risk, work.band, rules)
             bands.append(work.band)
-        edges = np.array((*rules.band_edges, 2.0))[bands]
-        ages = silence.crossing(edges).tolist()
-        for shot, risk, band, age in zip(shots, risks, bands, ages, strict=True):
-            assess(rules, self._now_s, shot, risk, band, age)
+        verdicts = map(Verdict, scores.risks, bands, scores.crossings(bands))
+        drafts = [
+            draft
+            for place, (shot, verdict) in enumerate(zip(shots, verdicts, strict=True))
+            if (draft := assess(rules, self._now_s, place, shot, verdict)) is not None
+        ]
+        signals = speak(rules, shots, scores, drafts)
+        for draft, signal in zip(reversed(drafts), reversed(signals), strict=True):
+            shots[draft.place].work.signals.insert(draft.at, signal)
 
     def _step(self, work: Work) -> Step:
         _end_run(work)
@@ -177,7 +182,7 @@ class Advance:
             body = dump(Record(record.format, record.engagement, stance, wake_s))
         else:
             wake_s, body = record.wake_s, dump(record)
-        return Step(body, work.signals, work.muted, None if wake_s < 0 else wake_s, work.show)
+        return Step(body, tuple(work.signals), work.muted, None if wake_s < 0 else wake_s, work.show)
 
 
 def _end_run(work: Work) -> None:

@@ -2,23 +2,42 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas import EVENT_TYPES, SOURCES, Event, OrderLine
+from streams.core.book import Book, closed_week
 from streams.core.catalogue import parse
 from streams.core.record import Record, load
 from streams.core.rules import Rules
 from streams.core.step import Advance, Signal, Step
+from tests.core.habits_drawn import taught
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 BY_TAG: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in EVENT_TYPES}
 CATALOGUE = parse((Path(__file__).parents[2] / "streams" / "core" / "catalogue.toml").read_text())
 RULES = Rules(catalogue=CATALOGUE)
+LEARNED_AT = NOON + 25 * DAY
+"""From about here on the taught rules have another version."""
+
+
+@cache
+def taught_rules() -> Rules:
+    """Rules with a calibrated model that serves from before NOON, and a later version that judges otherwise."""
+    book, model = Book(), taught()
+    for at in (NOON - 5 * DAY, LEARNED_AT):
+        book.add(replace(model, version=closed_week(second(at))))
+        model = replace(model, weights=(np.frombuffer(model.weights) * 0.8).tobytes())
+    return replace(RULES, book=book)
+
+
 LATIN = st.sampled_from(["p1", "p2", "p3"])
 
 _OFTEN = sorted(BY_TAG) + ["product_viewed"] * 9 + ["cart_item_added", "cart_item_removed", "store_entered"] * 2

@@ -103,7 +103,7 @@ def test_a_look_at_something_else_ends_the_moment() -> None:
         story.happens("product_viewed", NOON + minutes * MINUTE, product_id="p9")
     story.happens("product_viewed", NOON + 12 * MINUTE, product_id="p8")
 
-    assert story.wake_at is None
+    assert story.wake_at == second(NOON + 30 * DAY), "when the customer is no longer new"
 
 
 def test_looks_at_several_products_are_browsing() -> None:

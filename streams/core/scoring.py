@@ -1,0 +1,131 @@
+"""
+Scoring: how likely customers are to leave, each at an instant of its own and by the version that serves it.
+
+Law: a score follows from engagement, instant, rules and version alone, never from who is scored beside it.
+While no calibrated version serves, a customer's own rhythm is asked (MBG/NBD), which needs no history of
+the shop.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from streams.core import hazard
+from streams.core.churn import Rhythm, Silence
+from streams.core.engagement import Engagement
+from streams.core.habits import Numbers, cut_of, habits_of
+from streams.core.hazard import Model
+from streams.core.rules import Rules
+
+_UNREACHABLE: Final = 2.0
+"""The edge above the highest band."""
+
+_SURELY: Final = 1e-7
+"""A crossing is foretold where imagined silence exceeds the edge by this, so that real silence, else rounded, does."""
+
+Found = TypeVar("Found")
+
+
+class Seen(NamedTuple):
+    """A customer at an instant, in seconds since 1970; `rhythm` as `churn.rhythm` gives it."""
+
+    engagement: Engagement
+    now_s: int
+    rhythm: Rhythm
+
+
+class Scores:
+    """
+    The scores of many customers, in their order.
+
+    `risks` are P(no act within the horizon); `models` the calibrated versions that gave them, None for the own rhythm.
+    """
+
+    def __init__(self, seen: Sequence[Seen], rules: Rules) -> None:
+        """Score them."""
+        self._rules, self._size = rules, len(seen)
+        self.models = [_serving(rules, one.now_s) for one in seen]
+        self._parts: list[tuple[list[int], _Part]] = []
+        for places in _alike(self.models):
+            model, some = self.models[places[0]], [seen[place] for place in places]
+            self._parts.append((places, _ByRhythm(some, rules) if model is None else _ByHabits(some, rules, model)))
+        self.risks: list[float] = self._gathered(lambda part, _: part.risks().tolist())
+
+    def crossings(self, bands: Sequence[int]) -> list[int]:
+        """Say on which day since 1970 each would reach the band above, if nothing happens; -1 if that is far off."""
+        edges = np.array((*self._rules.band_edges, _UNREACHABLE))[list(bands)]
+        return self._gathered(lambda part, places: part.crossings(edges[places]).tolist())
+
+    def contributions(self) -> list[dict[str, float]]:
+        """Say what each group of features adds to the logit of a step; nothing for the own rhythm."""
+        return self._gathered(lambda part, _: part.contributions())
+
+    def _gathered(self, ask: Callable[["_Part", list[int]], list[Found]]) -> list[Found]:
+        """Ask every part and put the answers into the order of the customers."""
+        found = dict[int, Found]()
+        for places, part in self._parts:
+            found.update(zip(places, ask(part, places), strict=True))
+        return [found[place] for place in range(self._size)]
+
+
+class _Part(Protocol):
+    """Customers scored in the same way."""
+
+    def risks(self) -> Numbers: ...
+    def crossings(self, edges: Numbers) -> Numbers: ...
+    def contributions(self) -> list[dict[str, float]]: ...
+
+
+class _ByRhythm:
+    """Customers scored by their own rhythm."""
+
+    def __init__(self, seen: Sequence[Seen], rules: Rules) -> None:
+        self._first_days = np.array([one.rhythm[3] for one in seen])
+        self._silence = Silence([one.rhythm for one in seen], rules.population, rules.horizon_days)
+
+    def risks(self) -> Numbers:
+        return self._silence.risk(self._silence.age)
+
+    def crossings(self, edges: Numbers) -> Numbers:
+        ages = self._silence.crossing(edges)
+        return np.where(ages < 0, -1, self._first_days + ages)
+
+    def contributions(self) -> list[dict[str, float]]:
+        return [{} for _ in self._first_days]
+
+
+class _ByHabits:
+    """Customers scored by a version of the learned model."""
+
+    def __init__(self, seen: Sequence[Seen], rules: Rules, model: Model) -> None:
+        self._model, self._horizon_days = model, rules.horizon_days
+        self._cuts = np.array([cut_of(one.now_s, one.engagement.offset_s) for one in seen])
+        self._habits = habits_of([one.engagement for one in seen], self._cuts)
+
+    def risks(self) -> Numbers:
+        return hazard.risk(self._model, self._habits, self._horizon_days)
+
+    def crossings(self, edges: Numbers) -> Numbers:
+        below = np.flatnonzero(edges < _UNREACHABLE)
+        habits = self._habits.of(below)
+        later = np.full(len(edges), -1.0)
+        later[below] = hazard.crossing(self._model, habits, self._horizon_days, edges[below] + _SURELY)
+        return np.where(later < 0, -1, self._cuts - 1 + later.astype(np.int64))
+
+    def contributions(self) -> list[dict[str, float]]:
+        groups = {name: values.tolist() for name, values in hazard.contributions(self._model, self._habits).items()}
+        return [dict(zip(groups, row, strict=True)) for row in zip(*groups.values(), strict=True)]
+
+
+def _alike(models: Sequence[Model | None]) -> list[list[int]]:
+    """Gather the places of each version."""
+    places: dict[int, list[int]] = {}
+    for place, model in enumerate(models):
+        places.setdefault(-1 if model is None else model.version, []).append(place)
+    return list(places.values())
+
+
+def _serving(rules: Rules, now_s: int) -> Model | None:
+    model = rules.book.serving(now_s)
+    return model if model is not None and model.calibrated else None
