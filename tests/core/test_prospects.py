@@ -49,6 +49,16 @@ def test_a_prospect_is_the_risk_that_follows_when_it_comes_true(horizon_days: in
     assert {"visit": risk_of(visit, horizon_days), "order": risk_of(order, horizon_days)} == said
 
 
+def test_orders_at_the_till_are_orders_like_others() -> None:
+    """Their mean is imagined where they were placed."""
+    story, till = Story(), {"channel": "store", "lines": (OrderLine(product_id="p1", quantity=3, unit_price_minor=1),)}
+    for number in range(3):
+        story.happens("order_placed", NOON + number * DAY, total_minor=2000, **till)
+    said = dict(counterfactuals(MODEL, story.record.engagement, second(NOW), 28))
+
+    assert risk_of(story.happens("order_placed", NOW, total_minor=2000, **till).record.engagement, 28) == said["order"]
+
+
 def test_whoever_has_ordered_nothing_is_imagined_with_a_first_order() -> None:
     """Of one item, at the price that is given."""
     story = Story().happens("page_viewed")
