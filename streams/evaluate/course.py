@@ -34,7 +34,11 @@ _LEAST: Final = 1e-4
 
 
 class CutScores(NamedTuple):
-    """What was known at a cut: whom, their risk over the horizon, by which version, and MBG/NBD's risk."""
+    """
+    What was known at a cut: whom, their risk over the horizon, by which version, and MBG/NBD's risk.
+
+    Until the version is calibrated the risk is MBG/NBD's, as in the pipeline.
+    """
 
     cut_s: int
     keys: list[str]
@@ -148,12 +152,13 @@ class _Walk:
         known = (habits.days > 0) & (habits.orders >= self._min_orders)
         known_keys = [key for key, is_known in zip(self._engagements, known.tolist(), strict=True) if is_known]
         habits = habits.of(known)
-        risks = [risk(self._model, piece, self._horizon_days) for piece in _pieces(habits)]
-        mbg = _mbg(habits, self._rules.population, self._horizon_days)
         model = self._model
-        self.scores.append(
-            CutScores(cut_s, known_keys, np.concatenate([np.empty(0), *risks]), model.calibrated, model.version, mbg)
-        )
+        mbg = _mbg(habits, self._rules.population, self._horizon_days)
+        risks = mbg
+        if model.calibrated:
+            pieces = [risk(model, piece, self._horizon_days) for piece in _pieces(habits)]
+            risks = np.concatenate([np.empty(0), *pieces])
+        self.scores.append(CutScores(cut_s, known_keys, risks, model.calibrated, model.version, mbg))
 
     def _enter(self, week: int) -> None:
         self._week = week

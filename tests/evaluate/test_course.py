@@ -157,6 +157,14 @@ def test_calibrated_is_said_after_four_weeks_of_labels() -> None:
     assert [False, True] == [early.calibrated, late.calibrated]
 
 
+def test_before_that_the_risk_is_that_of_the_own_rhythm() -> None:
+    """As in the pipeline: a model of too few weeks is learned, but not asked."""
+    early, late = live(history(), 28, 60).cuts
+
+    assert early.mbg.tolist() == early.risks.tolist()
+    assert late.mbg.tolist() != late.risks.tolist()
+
+
 def test_nothing_is_read_after_the_last_cut() -> None:
     """The rest of the file may be as long as it likes."""
 
