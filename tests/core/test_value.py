@@ -50,7 +50,8 @@ def integrated(x: int, last: int, age: int, horizon: float, population: Populati
     """
     The same by another road: the mean of (1 - e**-lpH)/p over those who still are customers.
 
-    Their pace l is Gamma(r+x, alpha+T), their drop-out p is Beta(a, b+x+1). With u = p**a the integrand has no pole; a midpoint rule does.
+    Their pace l is Gamma(r+x, alpha+T), their drop-out p is Beta(a, b+x+1). With u = p**a the
+    integrand has no pole; a midpoint rule does.
     """
     r, alpha, a, b = population.r, population.alpha, population.a, population.b
     drop = ((np.arange(400_000) + 0.5) / 400_000) ** (1.0 / a)
@@ -134,11 +135,13 @@ def test_returns_of_more_than_was_paid_are_no_negative_spend() -> None:
 
 
 def test_everybodys_mean_is_money_by_order_days() -> None:
-    """Somebody with many orders counts as often; without any order there is no mean."""
-    engagements = [bought(0, 1, 2).record.engagement, bought(0, amount_minor=9000).record.engagement]
-    cuts = np.array([START + 9] * 2)
+    """Somebody with many orders counts as often, who cost us money as nothing; without any order there is no mean."""
+    returned = bought(0).happens("order_returned", NOON + DAY, amount_minor=7000)
+    stories = [bought(0, 1, 2), bought(0, amount_minor=9000), returned]
+    engagements = [story.record.engagement for story in stories]
+    cuts = np.array([START + 9] * 3)
 
-    assert (3 * 1000 + 9000) / 4 == mean_spend_minor(habits_of(engagements, cuts))
+    assert (3 * 1000 + 9000 + 0) / 5 == mean_spend_minor(habits_of(engagements, cuts))
     assert 0.0 == mean_spend_minor(habits_of([bought().record.engagement], cuts[:1]))
 
 
