@@ -19,12 +19,16 @@ from streams.core.retail import RetailFigures, add
 from streams.engine.config import EngineConfig
 from streams.engine.observer import Observer
 from streams.engine.partition import OwnedPartition
+from streams.engine.progress import UNKNOWN
 from streams.engine.runtime import Runtime
+from streams.learning import Learning
 from streams.metrics import Metrics, build
+from streams.models import Models
 from streams.rechecks import Rechecks
 from streams.rules import rules_of
 from streams.server import Pulse, Verdict
 from streams.settings import Settings
+from streams.sweeps import Sweeps
 
 DAY_S = 86400
 STALLED_S = 60.0
@@ -44,13 +48,17 @@ class Latido:
         self.pipeline = Pipeline(settings, rules, self.metrics, build()["version"])
         self.runtime = Runtime(engine_config(settings, self._started_s), self.pipeline, Telling(self.metrics))
         self.rechecks = Rechecks(settings, self.runtime, self.pipeline, self.metrics)
+        self.models = Models(settings, self.metrics)
+        sweeps = Sweeps(settings, self.runtime, self.pipeline, self.models.book, self.rechecks.passed_s)
+        learning = Learning(settings, self.runtime, self.models, self.metrics)
         self.waiting = "starting"
         """Why the worker is not yet reading, in one line; empty once the app runs."""
         self._pulse = Pulse(STALLED_S)
         self._partitions: set[int] = set()
         for number, name in enumerate([*SOURCES, topics.REROUTED]):
             self.app.agent(self.runtime.topic(number), name=f"agent-{name}")(self.runtime.drain)
-        for task in (self.rechecks.run, self._every(1.0, self._look), self._retail):
+        model_tasks = (self.models.follow, sweeps.run, learning.run)
+        for task in (self.rechecks.run, *model_tasks, self._every(1.0, self._look), self._retail):
             self.app.task(task)
 
     @property
@@ -100,6 +108,7 @@ class Latido:
         metrics.ready.set(self.ready()[0])
         metrics.catching_up.set(not all(runtime.progress.caught_up(number) for number in held))
         metrics.recheck_delay_seconds.set(self.rechecks.delay_s())
+        metrics.model_age_seconds.set(self.models.age_s(self._now_s(list(runtime.held.values()))))
         metrics.batches_in_flight.set(runtime.consumer.outstanding)
         metrics.batches_uncommitted.set(sum(owned.uncommitted for owned in runtime.held.values()))
         metrics.uncommitted_bytes.set(runtime.consumer.uncommittable)
@@ -138,10 +147,14 @@ class Latido:
 
     def _today(self, owned: OwnedPartition) -> int:
         """The day the windows end with: the wall clock's, or the latest one that the events have reached."""
-        progress = self.runtime.progress
-        wall = self.settings.clock == "wall"
-        now_s = int(time.time()) if wall else progress.stream(owned.number, time.monotonic())
-        return (now_s + self.settings.day_offset_s) // DAY_S
+        return (self._now_s([owned]) + self.settings.day_offset_s) // DAY_S
+
+    def _now_s(self, partitions: list[OwnedPartition]) -> int:
+        """The wall clock's second, or the latest one that the events of some partitions have reached."""
+        if self.settings.clock == "wall":
+            return int(time.time())
+        progress, now = self.runtime.progress, time.monotonic()
+        return max([progress.stream(owned.number, now) for owned in partitions], default=UNKNOWN)
 
 
 def create_app(settings: Settings, registry: CollectorRegistry) -> Latido:

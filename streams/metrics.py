@@ -215,6 +215,41 @@ class Metrics:
             registry=registry,
         )
 
+        # The model
+        self.model_version = Gauge(
+            "latido_model_version", "Week of the newest model, counted from 1970.", registry=registry
+        )
+        self.model_age_seconds = Gauge(
+            "latido_model_age_seconds",
+            "Time since the close of the newest model's week, by the clock in use.",
+            registry=registry,
+        )
+        self.model_calibrated = Gauge(
+            "latido_model_calibrated",
+            "1 when enough weeks have taught for its risks to be believed.",
+            registry=registry,
+        )
+        self.model_labels = Gauge("latido_model_labels", "Labels of the last week that taught.", registry=registry)
+        self.model_log_loss = Gauge(
+            "latido_model_log_loss",
+            "Of the weeks' silence as foretold, over the last weeks that taught, in nats.",
+            registry=registry,
+        )
+        self.model_base_log_loss = Gauge(
+            "latido_model_base_log_loss", "The same had the base rate been foretold to everybody.", registry=registry
+        )
+        self.model_auc = Gauge("latido_model_auc", "Area under the curve over the same weeks.", registry=registry)
+        self.model_calibration_error = Gauge(
+            "latido_model_calibration_error",
+            "Mean distance between risk and rate over the same weeks.",
+            registry=registry,
+        )
+        self.model_score_drift_psi = Gauge(
+            "latido_model_score_drift_psi",
+            "Population stability index of the last week's scores against those of the weeks before.",
+            registry=registry,
+        )
+
         # Customers and the retail figures
         self.customers = self._gauge("customers", "Records held, guests included.", **partition)
         retail: dict[str, Any] = {"window": one_of(WINDOWS), "channel": one_of(CHANNELS)} | partition

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, for_code  # type: ignore[import-untyped]
 
 from streams.errors import LatidoError
 from streams.settings import Settings
-from streams.topics import BIG_RECORD, DEAD_LETTERS, Topic, full_name, roster
+from streams.topics import BIG_RECORD, DEAD_LETTERS, LOGS, Topic, full_name, roster
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +37,19 @@ async def prepare(settings: Settings, waiting: Callable[[str], None]) -> None:
 
 
 def refuse_misfits(settings: Settings, counts: dict[str, int]) -> None:
-    """Raise `TopicsError` unless every topic has the configured number of partitions."""
+    """Raise `TopicsError` unless every topic has the number of partitions that it needs."""
+    logs = {full_name(settings, name) for name in LOGS}
     for topic in roster(settings):
         count = counts.get(topic.name)
-        if count != settings.partitions:
-            raise TopicsError(
-                f"Topic {topic.name} has {count or 'no'} partitions, but all topics need the same number, "
-                f"{settings.partitions}: create it anew with {settings.partitions}, or set LATIDO_PARTITIONS."
-            )
+        if count == topic.partitions:
+            continue
+        found = f"Topic {topic.name} has {count or 'no'} partitions"
+        if topic.name in logs:
+            raise TopicsError(f"{found}, but it is one log: create it anew with 1.")
+        raise TopicsError(
+            f"{found}, but all topics need the same number, {settings.partitions}: "
+            f"create it anew with {settings.partitions}, or set LATIDO_PARTITIONS."
+        )
 
 
 async def _connect(settings: Settings, waiting: Callable[[str], None]) -> AIOKafkaAdminClient:
@@ -69,7 +74,7 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: list[T
     if not missing:
         return
     new = [
-        NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=topic.config) for topic in missing
+        NewTopic(topic.name, topic.partitions, settings.replication, topic_configs=topic.config) for topic in missing
     ]
     response = await admin.create_topics(new)
     for name, code, *_ in response.topic_errors:

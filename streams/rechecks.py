@@ -36,7 +36,7 @@ class Rechecks:
 
     def delay_s(self) -> int:
         """How far the longest waiting recheck is behind the instant that has passed, in seconds."""
-        return max([self._passed_s(owned) - heap[0][0] for owned, heap in self._heaps.items() if heap] + [0])
+        return max([self.passed_s(owned) - heap[0][0] for owned, heap in self._heaps.items() if heap] + [0])
 
     async def run(self) -> None:
         """Look at whoever is due, for ever."""
@@ -58,14 +58,15 @@ class Rechecks:
     async def _work_off(self, owned: OwnedPartition) -> None:
         caught_up = self._runtime.progress.caught_up
         while self._runtime.ready and owned in self._heaps and caught_up(owned.number):
-            due = self._due(owned, self._passed_s(owned))
+            due = self._due(owned, self.passed_s(owned))
             if not due:
                 return
             self._pipeline.recheck(owned, due)
             self._metrics.rechecks.inc(len(due))
             await asyncio.sleep(0)
 
-    def _passed_s(self, owned: OwnedPartition) -> int:
+    def passed_s(self, owned: OwnedPartition) -> int:
+        """Say which instant a partition has passed, in seconds since 1970, by the clock in use."""
         progress = self._runtime.progress
         wall = self._settings.clock == "wall"
         return progress.wall(owned.number) if wall else progress.stream(owned.number, time.monotonic())

@@ -92,6 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     churn_risk_expires_s: Annotated[
         int, about("How long a spoken churn risk is worth reading.", "s", ge=60, le=366 * 86400)
     ] = 86400
+    label_grace_s: Annotated[
+        int,
+        about(
+            "How long after its end a week is closed and learned; the same for all workers.", "s", ge=0, le=14 * 86400
+        ),
+    ] = 2 * 86400
     catalogue: Annotated[str, about("Path of the catalogue of actions; empty: the shipped one.", "path")] = ""
     ring_sizes: Annotated[
         tuple[int, int, int],

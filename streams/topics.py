@@ -1,6 +1,7 @@
 """The roster of topics: every topic's name, what it is for, and how it is made.
 
-All topics have the same number of partitions, and one customer's events, record and signals have the same number.
+All topics but two have the same number of partitions, and one customer's events, record and signals have the same
+number. What the model is learned from, and the model, are one log each.
 """
 
 from typing import Final, Literal
@@ -17,6 +18,10 @@ DOCUMENTS: Final = OUTPUTS.index("customers")
 DEAD_LETTERS: Final = "dead-letters"
 REROUTED: Final = "rerouted"
 TABLE: Final = "engagement"
+LABELS: Final = "labels"
+MODELS: Final = "models"
+LOGS: Final = (LABELS, MODELS)
+"""Topics with one partition, whatever is set."""
 
 DAY_MS: Final = 86_400_000
 SEGMENT_BYTES: Final = 32 << 20
@@ -30,31 +35,38 @@ LETTER_BYTES: Final = BIG_RECORD - (64 << 10)
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """One topic: its role and the settings it is created with."""
+    """One topic: its role, its number of partitions, and the settings it is created with."""
 
     name: str
     role: Literal["in", "out", "internal"]
+    partitions: int
     config: dict[str, str]
 
 
 def roster(settings: Settings) -> list[Topic]:
     """List every topic of an installation, sources first."""
+    many = settings.partitions
     deleted = {"cleanup.policy": "delete"}
     compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES), "min.cleanable.dirty.ratio": "0.2"}
     week, month = {"retention.ms": str(7 * DAY_MS)}, {"retention.ms": str(30 * DAY_MS)}
     return [
-        *[Topic(full_name(settings, name), "in", deleted | month) for name in SOURCES],
+        *[Topic(full_name(settings, name), "in", many, deleted | month) for name in SOURCES],
         *[
-            Topic(full_name(settings, name), "out", compacted if name == "customers" else deleted | month)
+            Topic(full_name(settings, name), "out", many, compacted if name == "customers" else deleted | month)
             for name in OUTPUTS
         ],
         Topic(
             full_name(settings, DEAD_LETTERS),
             "out",
+            many,
             deleted | {"retention.ms": str(14 * DAY_MS), "max.message.bytes": str(BIG_RECORD)},
         ),
-        Topic(full_name(settings, REROUTED), "internal", deleted | week),
-        Topic(changelog(settings), "internal", compacted),
+        Topic(full_name(settings, REROUTED), "internal", many, deleted | week),
+        *[
+            Topic(full_name(settings, name), "internal", 1, compacted if name == MODELS else deleted | month)
+            for name in LOGS
+        ],
+        Topic(changelog(settings), "internal", many, compacted),
     ]
 
 

@@ -66,6 +66,7 @@ async def _work(latido: Latido) -> None:
         latido.waiting = reason
 
     await prepare(latido.settings, waiting)
+    await latido.models.read(waiting)
     latido.waiting = ""
     app = latido.app
     await app.start()
