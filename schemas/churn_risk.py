@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.common import CustomerId, Id, Label, Time
+from schemas.common import Currency, CustomerId, Id, Label, Time
 from schemas.signals import Band, Cause, NextCrossing, Risk, Sentence, SignalId, Stage
 
 
@@ -15,6 +15,9 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=
     code: Label
     text: Sentence
     figures: Annotated[dict[Label, float | None], Meta(max_length=16)] = msgspec.field(default_factory=dict)
+
+
+Money = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Minor units of `currency`; to rank by, not to book.")]
 
 
 class Counterfactual(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -42,6 +45,9 @@ class ChurnRisk(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fiel
     calibrated: bool
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=5)]
     counterfactuals: Annotated[tuple[Counterfactual, ...], Meta(max_length=4)]
+    expected_value: Money
+    value_at_risk: Money
+    currency: Currency
     next_crossing: NextCrossing | None
     model_version: Label
     n_labels: Annotated[int, Meta(ge=0, le=2**63 - 1, description="How many customer weeks the model has learned.")]

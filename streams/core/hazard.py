@@ -58,7 +58,8 @@ class Model(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `weights` and `means` (of the columns over the last labels) are float64, little-endian, in the order of
     `NAMES`; `covariance` is the lower triangle of the weights' covariance, row by row. `interval_days` is the
     population's mean interval between active days; `silent` of `seen` labels showed no act, older weeks
-    counting less. `n_labels` were learned in `weeks` that taught.
+    counting less. `n_labels` were learned in `weeks` that taught. `mean_minor` is everybody's mean spend on
+    an order day; `predicted` and `actual` are the sums of `value.Recalibration`, in minor units.
     """
 
     version: int
@@ -71,6 +72,9 @@ class Model(msgspec.Struct, array_like=True, frozen=True, gc=False):
     seen: float = 0.0
     n_labels: int = 0
     weeks: int = 0
+    mean_minor: float = 0.0
+    predicted: float = 0.0
+    actual: float = 0.0
 
     @property
     def calibrated(self) -> bool:

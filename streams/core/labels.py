@@ -97,8 +97,12 @@ class Intake:
         """Join labels, the first of each customer, and of more than `most` customers those that are learned."""
         if not pieces:
             return labels_of([])
-        marks = np.concatenate([piece.marks for piece in pieces])
-        _, first = np.unique(marks, return_index=True)
-        first = first[: self._most]
-        habits = Habits(*[np.concatenate(column)[first] for column in zip(*[p.habits for p in pieces], strict=True)])
-        return Labels(marks[first], np.concatenate([piece.silent for piece in pieces])[first], habits)
+        joined = Labels(
+            np.concatenate([piece.marks for piece in pieces]),
+            np.concatenate([piece.silent for piece in pieces]),
+            Habits(*[np.concatenate(column) for column in zip(*[piece.habits for piece in pieces], strict=True)]),
+            np.concatenate([piece.orders for piece in pieces]),
+            np.concatenate([piece.spent for piece in pieces]),
+        )
+        _, first = np.unique(joined.marks, return_index=True)
+        return joined.of(first[: self._most])

@@ -12,7 +12,7 @@ precision is drawn towards that of the start, C^-1 <- .97 C^-1 + .03 P0, which i
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from streams.core.features import NAMES, columns
 from streams.core.habits import Habits, Numbers
 from streams.core.hazard import START_INTERVAL_DAYS, STEP_DAYS, Model
+from streams.core.value import Recalibration, mean_spend_minor, recalibrated, spend_minor
 
 MOST_LABELS: Final = 200_000
 """The most labels of one week that are learned."""
@@ -43,21 +44,31 @@ class Label(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """
     Whether one customer was silent in a week, and the habits at its beginning.
 
-    `mark` is the 8-byte hash of the customer, `habits` the figures of `Habits` in their order.
+    `mark` is the 8-byte hash of the customer, `habits` the figures of `Habits` in their order. `orders` are
+    the order days that were expected within the week, `spent_minor` what was spent in it.
     """
 
     week: int
     mark: bytes
     silent: bool
     habits: tuple[float, ...]
+    orders: float
+    spent_minor: int
 
 
 class Labels(NamedTuple):
-    """The labels of one week as columns: marks as numbers, whether silent (1 or 0), habits."""
+    """The labels of one week as columns: marks as numbers, whether silent (1 or 0), habits, orders, money spent."""
 
     marks: NDArray[np.uint64]
     silent: Numbers
     habits: Habits
+    orders: Numbers
+    spent: Numbers
+
+    def of(self, chosen: Any) -> "Labels":
+        """Choose some of the customers, by anything that chooses from an array."""
+        habits = self.habits.of(chosen)
+        return Labels(self.marks[chosen], self.silent[chosen], habits, self.orders[chosen], self.spent[chosen])
 
 
 def week_of(day: int, step_days: int = STEP_DAYS) -> int:
@@ -85,8 +96,10 @@ def rows_of(week: int, labels: Labels) -> list[Label]:
     marks = [mark.to_bytes(8, "big") for mark in labels.marks.tolist()]
     silent, habits = labels.silent.tolist(), np.stack(labels.habits, axis=1).tolist()
     return [
-        Label(week, mark, bool(was_silent), tuple(row))
-        for mark, was_silent, row in zip(marks, silent, habits, strict=True)
+        Label(week, mark, bool(was_silent), tuple(row), orders, int(spent))
+        for mark, was_silent, row, orders, spent in zip(
+            marks, silent, habits, labels.orders.tolist(), labels.spent.tolist(), strict=True
+        )
     ]
 
 
@@ -95,7 +108,10 @@ def labels_of(rows: Iterable[Label]) -> Labels:
     gathered = list(rows)
     marks = np.frombuffer(b"".join([row.mark for row in gathered]), ">u8").astype(np.uint64)
     table = np.array([row.habits for row in gathered], np.float64).reshape(-1, len(Habits._fields))
-    return Labels(marks, np.array([row.silent for row in gathered], np.float64), Habits(*table.T.copy()))
+    silent, orders, spent = (
+        np.array([getattr(row, name) for row in gathered], np.float64) for name in ("silent", "orders", "spent_minor")
+    )
+    return Labels(marks, silent, Habits(*table.T.copy()), orders, spent)
 
 
 def start(step_days: int = STEP_DAYS) -> Model:
@@ -123,6 +139,8 @@ def learn(model: Model, week: int, labels: Labels, most: int = MOST_LABELS) -> M
     weights = np.frombuffer(model.weights).copy()
     if not model.weeks:
         weights[0] = np.log((silent + 1.0) / (size - silent + 1.0))
+    mean_minor = mean_spend_minor(labels.habits)
+    predicted = float((labels.orders * spend_minor(labels.habits, mean_minor)).sum())
     covariance = _forgotten(_square(model.covariance))
     _filter(weights, covariance, table, labels.silent)
     return Model(
@@ -136,13 +154,15 @@ def learn(model: Model, week: int, labels: Labels, most: int = MOST_LABELS) -> M
         KEPT * model.seen + size,
         model.n_labels + size,
         model.weeks + 1,
+        mean_minor,
+        *recalibrated(Recalibration(model.predicted, model.actual), predicted, float(labels.spent.sum())),
     )
 
 
 def _in_order(labels: Labels, most: int) -> Labels:
     """Put labels into the order of their marks, and leave out those beyond the cap."""
     order = np.argsort(labels.marks, kind="stable")[:most]
-    return Labels(labels.marks[order], labels.silent[order], labels.habits.of(order))
+    return labels.of(order)
 
 
 def _interval_days(habits: Habits) -> float:

@@ -18,6 +18,7 @@ from streams.core.hazard import Model
 from streams.core.learner import first_day_of
 from streams.core.record import ANONYMOUS_MARK
 from streams.core.rules import Rules
+from streams.core.value import value_at_risk
 
 CHURN_RISK: Final = "churn-risk"
 NEXT_BEST_ACTIONS: Final = "next-best-actions"
@@ -89,7 +90,7 @@ def cause_of(happening: Happening) -> Cause:
 def churn_risk(
     key: str, happening: Happening, *, rules: Rules, now_s: int, risk: float, band: int, previous_band: int,
     model: Model | None, reasons: tuple[Reason, ...], counterfactuals: tuple[Counterfactual, ...],
-    crossing: NextCrossing | None, segment: str, stage: Stage,
+    expected_value: float, crossing: NextCrossing | None, segment: str, stage: Stage,
 ) -> Signal:  # fmt: skip
     """Say how likely a customer is to leave; without a model by the own rhythm."""
     assert math.isfinite(risk)
@@ -106,6 +107,9 @@ def churn_risk(
         calibrated=model is not None,
         reasons=reasons,
         counterfactuals=counterfactuals,
+        expected_value=round(expected_value),
+        value_at_risk=round(value_at_risk(risk, expected_value)),
+        currency=rules.base_currency,
         next_crossing=crossing,
         model_version=RHYTHM if model is None else version_name(model),
         n_labels=0 if model is None else model.n_labels,

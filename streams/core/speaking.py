@@ -5,7 +5,8 @@ Law: a signal follows from its shot, its verdict and the version alone. What a v
 change is found by the same fold and the same score as if it had happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from streams.core.rules import Rules
 from streams.core.scoring import Scores
 from streams.core.signals import Signal, churn_risk
 from streams.core.telling import reasons_of
+from streams.core.value import Recalibration, expected_values
+
+Found = TypeVar("Found")
 
 
 def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[Draft]) -> list[Signal]:
@@ -34,9 +38,11 @@ def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[
             band=draft.verdict.band, previous_band=draft.previous_band, model=model,
             reasons=_reasons(rules, shot, draft, model, contributions[draft.place]),
             counterfactuals=tuple([Counterfactual(act=act, risk=round(risk, 6)) for act, risk in imagined]),
-            crossing=draft.crossing, segment=draft.segment, stage=draft.stage,
+            expected_value=value, crossing=draft.crossing, segment=draft.segment, stage=draft.stage,
         )
-        for draft, shot, model, imagined in zip(drafts, spoken, models, _imagined(rules, spoken, models), strict=True)
+        for draft, shot, model, imagined, value in zip(
+            drafts, spoken, models, _imagined(rules, spoken, models), _values(rules, spoken), strict=True
+        )
     ]  # fmt: skip
 
 
@@ -49,19 +55,44 @@ def _reasons(
     return reasons_of(contributions, shot.engagement, shot.now_s, band=band, currency=currency)
 
 
+def _values(rules: Rules, shots: Sequence[Shot]) -> list[float]:
+    """Say what each is expected to spend within the horizon, in minor units, by the version of its instant."""
+
+    def of_version(model: Model | None, some: list[Shot]) -> list[float]:
+        mean_minor = 0.0 if model is None else model.mean_minor
+        factor = Recalibration(model.predicted, model.actual).factor if model and model.calibrated else 1.0
+        seen = [(shot.engagement, shot.now_s) for shot in some]
+        found: list[float] = expected_values(
+            seen, rules.horizon_days, mean_minor=mean_minor, factor=factor, population=rules.population
+        ).tolist()
+        return found
+
+    return _by_version(shots, [rules.book.serving(shot.now_s) for shot in shots], of_version)
+
+
 def _imagined(rules: Rules, shots: Sequence[Shot], models: Sequence[Model | None]) -> list[Prospects]:
     """Say each one's risks after a visit and after an order at its instant."""
-    found: list[Prospects] = [()] * len(shots)
-    groups: dict[int, list[int]] = {}
-    for place, model in enumerate(models):
-        groups.setdefault(-1 if model is None else model.version, []).append(place)
-    for places in groups.values():
-        some, model = [shots[place] for place in places], models[places[0]]
+
+    def of_version(model: Model | None, some: list[Shot]) -> list[Prospects]:
+        if model is None:
+            return _of_rhythm(rules, some)
         seen = [(shot.engagement, shot.now_s) for shot in some]
-        prospects = _of_rhythm(rules, some) if model is None else counterfactuals_of(model, seen, rules.horizon_days)
-        for place, prospect in zip(places, prospects, strict=True):
-            found[place] = prospect
-    return found
+        return counterfactuals_of(model, seen, rules.horizon_days, first_minor=round(model.mean_minor))
+
+    return _by_version(shots, models, of_version)
+
+
+def _by_version(
+    shots: Sequence[Shot], models: Sequence[Model | None], ask: Callable[[Model | None, list[Shot]], list[Found]]
+) -> list[Found]:
+    """Ask for the shots of each version together, and put the answers into the order of the shots."""
+    places: dict[int, list[int]] = {}
+    for place, model in enumerate(models):
+        places.setdefault(-1 if model is None else model.version, []).append(place)
+    found: dict[int, Found] = {}
+    for some in places.values():
+        found.update(zip(some, ask(models[some[0]], [shots[place] for place in some]), strict=True))
+    return [found[place] for place in range(len(shots))]
 
 
 def _of_rhythm(rules: Rules, shots: Sequence[Shot]) -> list[Prospects]:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streams.core.engagement import Engagement
+from streams.core.engagement import DAY_S, Engagement
 from streams.core.habits import Habits, Integers, acted_within, habits_of
 from streams.core.hazard import CHUNK, STEP_DAYS
 from streams.core.learner import Labels, first_day_of
+from streams.core.value import expected_orders, order_rhythm, spent_minor
 
 
 def sweep(
@@ -30,7 +31,12 @@ def sweep(
     known = habits.days > 0
     acted = acted_within(engagements, first, step_days, orders_only=orders_only)
     numbers = np.frombuffer(b"".join(marks), ">u8").astype(np.uint64)
-    return Labels(numbers[known], (~acted[known]).astype(np.float64), habits.of(known))
+    orders = np.zeros(len(engagements))
+    rhythms = [order_rhythm(one, first * DAY_S - one.offset_s - 1) for one in engagements]
+    buyers = [place for place, rhythm in enumerate(rhythms) if rhythm is not None]
+    orders[buyers] = expected_orders([rhythm for rhythm in rhythms if rhythm is not None], step_days)
+    spent = np.array([spent_minor(one, first, first + step_days - 1) for one in engagements], np.float64)
+    return Labels(numbers, (~acted).astype(np.float64), habits, orders, spent).of(known)
 
 
 def habits_of_all(engagements: Sequence[Engagement], cut: int, *, orders_only: bool = False) -> Habits:

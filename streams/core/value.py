@@ -138,6 +138,14 @@ def mean_spend_minor(habits: Habits) -> float:
     return float(np.maximum(habits.money_minor, 0.0).sum()) / days if days else 0.0
 
 
+def spend_minor(habits: Habits, mean_minor: float) -> Numbers:
+    """Say what each customer is expected to spend on an order day, as `expected_spend_minor` does, from the habits."""
+    spends: Numbers = (np.maximum(habits.money_minor, 0.0) + PSEUDO_ORDERS * mean_minor) / (
+        habits.order + PSEUDO_ORDERS
+    )
+    return spends
+
+
 def expected_values(
     seen: Sequence[tuple[Engagement, int]],
     horizon_days: float,

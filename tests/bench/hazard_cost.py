@@ -82,7 +82,7 @@ def main() -> None:
     engagements = [load_folded(body).engagement for body in bodies]
     habits = habits_of(engagements, cuts)
     marks = np.array([int.from_bytes(mark_of(f"c{number}"), "big") for number in range(size)], np.uint64)
-    labels = Labels(marks, (np.arange(size) % 3 > 0).astype(np.float64), habits)
+    labels = Labels(marks, (np.arange(size) % 3 > 0).astype(np.float64), habits, np.zeros(size), np.zeros(size))
     model = learn(start(), 0, labels)
     edges = np.full(size, 0.75)
 

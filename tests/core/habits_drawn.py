@@ -26,7 +26,8 @@ def a_week(size: int, seed: int = 1) -> Labels:
     rng = np.random.default_rng(seed + 1000)
     habits = drawn(size, seed)
     silent = rng.random(size) < 1 / (1 + np.exp(1.0 - 0.05 * habits.rec))
-    return Labels(rng.integers(0, 2**64, size, np.uint64), silent.astype(np.float64), habits)
+    orders, spent = rng.random(size), np.floor(rng.exponential(900, size))
+    return Labels(rng.integers(0, 2**64, size, np.uint64), silent.astype(np.float64), habits, orders, spent)
 
 
 def taught(weeks: int = 5, size: int = 300) -> Model:

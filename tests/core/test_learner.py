@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from streams.core.features import NAMES, columns
-from streams.core.habits import Habits
 from streams.core.hazard import dump_model, step_risk
 from streams.core.learner import Label, Labels, first_day_of, labels_of, learn, mark_of, rows_of, start, week_of
 from tests.core.habits_drawn import a_week, taught
@@ -15,7 +14,7 @@ _decode = msgspec.msgpack.Decoder(list[Label]).decode
 
 def some(labels: Labels, order: np.ndarray) -> Labels:
     """The same labels in another order, or fewer."""
-    return Labels(labels.marks[order], labels.silent[order], Habits(*[column[order] for column in labels.habits]))
+    return labels.of(order)
 
 
 def test_the_order_in_which_labels_come_is_nowhere_to_be_seen() -> None:

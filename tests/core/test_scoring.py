@@ -116,3 +116,29 @@ def test_a_visit_or_an_order_today_would_lower_the_risk_of_the_silent() -> None:
     assert imagined["order"] < word.risk
     assert back.record.stance is not None
     assert imagined["visit"] == pytest.approx(back.record.stance.risk, abs=1e-6)
+
+
+def test_a_buyer_has_a_value_and_a_part_of_it_is_at_risk() -> None:
+    """What is expected follows from own orders and everybody's mean; who never ordered has none."""
+    buyer = Story(taught_rules())
+    for day in (0, 10, 20):
+        buyer.happens("order_placed", NOON + day * DAY)
+    word, looker = spoken(buyer)[-1], spoken(a_customer(0))[-1]
+
+    assert 0 < word.value_at_risk < word.expected_value
+    assert word.value_at_risk == pytest.approx(word.risk * word.expected_value, abs=1)
+    assert (0, 0) == (looker.expected_value, looker.value_at_risk)
+
+
+def test_the_shops_factor_is_learned_with_the_weeks() -> None:
+    """Once calibrated, twice as much as was predicted doubles what is expected."""
+    model = taught_rules().book.serving(second(NOON))
+    assert model is not None
+    values = []
+    for actual in (1000.0, 2000.0):
+        book = Book()
+        book.add(msgspec.structs.replace(model, predicted=1000.0, actual=actual))
+        story = Story(msgspec.structs.replace(RULES, book=book)).happens("order_placed")
+        values.append(spoken(story)[0].expected_value)
+
+    assert values[1] == pytest.approx(2 * values[0], abs=1)
