@@ -48,7 +48,7 @@ class Latido:
         self.pipeline = Pipeline(settings, rules, self.metrics, build()["version"])
         self.runtime = Runtime(engine_config(settings, self._started_s), self.pipeline, Telling(self.metrics))
         self.rechecks = Rechecks(settings, self.runtime, self.pipeline, self.metrics)
-        self.models = Models(settings, self.metrics)
+        self.models = Models(settings, self.metrics, rules.book)
         sweeps = Sweeps(settings, self.runtime, self.pipeline, self.models.book, self.rechecks.passed_s)
         learning = Learning(settings, self.runtime, self.models, self.metrics)
         self.waiting = "starting"

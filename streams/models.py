@@ -48,9 +48,9 @@ class Published(NamedTuple):
 class Models:
     """The book of all versions, and what the newest ones say of themselves."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """Know nothing yet."""
-        self.book = Book(settings.day_offset_s, settings.label_grace_s)
+    def __init__(self, settings: Settings, metrics: Metrics, book: Book) -> None:
+        """Fill a book that is empty yet."""
+        self.book = book
         self.newest: Published | None = None
         self._settings, self._metrics = settings, metrics
         self._judged: deque[Judged] = deque(maxlen=WINDOW_WEEKS)

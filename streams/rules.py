@@ -3,6 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
+from streams.core.book import Book
 from streams.core.catalogue import Catalogue, CatalogueError, parse
 from streams.core.rules import Rules
 from streams.errors import SettingsError
@@ -28,6 +29,7 @@ def rules_of(settings: Settings, speak_from_s: int | None = None) -> Rules:
             ring_sizes=settings.ring_sizes,
             churn_risk_expires_s=settings.churn_risk_expires_s,
             speak_from_s=since if since is not None else speak_from_s or 0,
+            book=Book(settings.day_offset_s, settings.label_grace_s),
         )
     except ValueError as error:
         raise SettingsError(f"LATIDO_RING_SIZES does not fit: {error}.") from None
