@@ -23,6 +23,8 @@ from streams.engine import envelope, table
 from streams.engine.delivery import BatchConsumer
 from streams.engine.lease import Lease
 from streams.engine.partition import Image, OwnedPartition
+from streams.learning import Learning
+from streams.sweeps import Sweeps
 
 CRASHED = 99
 
@@ -114,12 +116,62 @@ def before_commit(reached: Reached) -> None:
     BatchConsumer._commit_offsets = commit
 
 
+def labels_said(reached: Reached) -> None:
+    """Reach the point when some labels of a week are acknowledged, and its marker is not."""
+    original: Method = Sweeps._say
+
+    async def say(sweeps: Sweeps, report: Any) -> None:
+        await original(sweeps, report)
+        if report.labels is not None:
+            reached()
+
+    Sweeps._say = say
+
+
+def week_marked(reached: Reached) -> None:
+    """Reach the point when a partition's week is marked, and it may not be learned."""
+    original: Method = Sweeps._say
+
+    async def say(sweeps: Sweeps, report: Any) -> None:
+        await original(sweeps, report)
+        if report.labels is None:
+            reached()
+
+    Sweeps._say = say
+
+
+def week_learned(reached: Reached) -> None:
+    """Reach the point when a version of the model is made, and nobody has it."""
+    original: Method = Learning._publish
+
+    async def publish(learning: Learning, *args: Any) -> None:
+        reached()
+        await original(learning, *args)
+
+    Learning._publish = publish
+
+
+def model_published(reached: Reached) -> None:
+    """Reach the point when a version is acknowledged, and the learner has not gone on."""
+    original: Method = Learning._publish
+
+    async def publish(learning: Learning, *args: Any) -> None:
+        await original(learning, *args)
+        reached()
+
+    Learning._publish = publish
+
+
 POINTS: dict[str, Callable[[Reached], None]] = {
     "outbox-filled": outbox_filled,
     "changelog-acknowledged": changelog_acknowledged,
     "outputs-acknowledged": outputs_acknowledged,
     "reroute-sent": reroute_sent,
     "before-commit": before_commit,
+    "labels-said": labels_said,
+    "week-marked": week_marked,
+    "week-learned": week_learned,
+    "model-published": model_published,
 }
 
 

@@ -2,6 +2,7 @@
 
 python -m tests.worker.entry stalled FILE    while the file exists, no write to the changelog is acknowledged
 python -m tests.worker.entry faulty PREFIX   the core fails at every event whose id begins so
+python -m tests.worker.entry hurried S       who has read everything for S seconds no longer holds up the stream clock
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any
 
 from streams.cli import main as latido
 from streams.core.step import Advance
+from streams.engine import progress
 from streams.engine.sending import Record, Sender
 
 COMMAND = (sys.executable, "-m", "tests.worker.entry")
@@ -43,6 +45,11 @@ def faulty(prefix: str) -> None:
     Advance.observe = observe
 
 
+def hurried(seconds: str) -> None:
+    """Wait less for partitions in which nothing happens."""
+    progress.IDLE_S = float(seconds)
+
+
 if __name__ == "__main__":
-    {"stalled": stalled, "faulty": faulty}[sys.argv[1]](sys.argv[2])
+    {"stalled": stalled, "faulty": faulty, "hurried": hurried}[sys.argv[1]](sys.argv[2])
     latido(["worker"])
