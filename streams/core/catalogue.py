@@ -126,7 +126,9 @@ def parse(text: str) -> Catalogue:
         raise CatalogueError(f"The catalogue is not TOML: {error}.") from None
     unknown = sorted(set(tables) - {"action", "segments"})
     if unknown:
-        raise CatalogueError(f"The catalogue has a table {unknown[0]!r}; it may only have [[action]] tables.")
+        raise CatalogueError(
+            f"The catalogue has a table {unknown[0]!r}; it may only have [[action]] tables and [segments]."
+        )
     rows = tables.get("action", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CatalogueError("The catalogue's actions must be written as [[action]] tables.")

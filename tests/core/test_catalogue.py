@@ -60,7 +60,7 @@ def test_the_version_follows_the_meaning() -> None:
         ),
         (written() + written(), "Action 'thanks': the name occurs more than once."),
         (written(name=None), "Action 1: object missing required field `name`."),
-        ("[settings]\n", "The catalogue has a table 'settings'; it may only have [[action]] tables."),
+        ("[settings]\n", "The catalogue has a table 'settings'; it may only have [[action]] tables and [segments]."),
         ("action = 3\n", "The catalogue's actions must be written as [[action]] tables."),
         (
             written(valid_from="2026-02-01T00:00:00Z", valid_until="2026-01-01T00:00:00Z"),
