@@ -113,6 +113,8 @@ class Silence:
         """
         low: Numbers = self.age
         high: Numbers = low + LOOK_AHEAD_DAYS
+        if (edges > 1.0).all():
+            return np.full(len(edges), -1)
         found = self.risk(high) >= edges
         for _ in range(LOOK_AHEAD_DAYS.bit_length()):
             middle = np.floor((low + high) * 0.5)

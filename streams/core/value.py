@@ -159,6 +159,8 @@ def expected_values(
     buyers = [place for place, rhythm in enumerate(rhythms) if rhythm is not None]
     spends = np.array([expected_spend_minor(*seen[place], mean_minor) for place in buyers], np.float64)
     values = np.zeros(len(seen))
+    if not buyers:
+        return values
     found = [rhythm for rhythm in rhythms if rhythm is not None]
     values[buyers] = expected_orders(found, horizon_days, population) * spends * factor
     return values
