@@ -19,11 +19,11 @@ from rich.table import Table
 
 from streams import broker as local
 from tests.bench.latency import latency
-from tests.bench.throughput import HOT, STEADY, YEAR, Step, filled, hot, staged, steady
+from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, staged, steady
 from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT
 
-PARTS = ("hot", "plain", "steady", "latency")
+PARTS = ("hot", "plain", "scattered", "steady", "latency")
 RATE, SECONDS = 10_000, 20.0
 PLAIN_EVENTS = 30_000
 
@@ -46,7 +46,7 @@ class Bench:
             getattr(self, part)()
 
     def hot(self) -> None:
-        """Measure one worker over 20 000 busy customers."""
+        """Measure one worker over 20 000 busy customers who come in sessions."""
         load = HOT._replace(events=int(HOT.events * self.scale))
         stage = self.stage = staged(self.brokers, "hot", self.folder)
         speed = hot(stage, load, self.step)
@@ -70,6 +70,13 @@ class Bench:
         result = json.loads(done.stdout.splitlines()[-1])
         self.figures["plain_faust_events_per_s"] = (result["events"] / result["seconds"], "events/s")
         self.notes["plain: cpu_s_per_million"] = (result["cpu_s"] / result["events"] * 1e6, "s")
+
+    def scattered(self) -> None:
+        """Measure one worker over the same customers when nearly every event is another one's."""
+        load = SCATTERED._replace(events=int(SCATTERED.events * self.scale))
+        speed = hot(staged(self.brokers, "scattered", self.folder), load, self.step)
+        self.figures["throughput_scattered_events_per_s"] = (speed.events_per_s, "events/s")
+        self._note("scattered", speed._asdict())
 
     def steady(self) -> None:
         """Measure one worker over 200 000 customers with a year behind them, and how fast it is there again."""

@@ -13,7 +13,8 @@ from tests.chaos.stage import Stage
 from tests.chaos.worker import Worker
 from tests.verify.readers import read
 
-HOT = Load(events=600_000, customers=20_000)
+HOT = Load(events=600_000, customers=20_000, draw="sessions")
+SCATTERED = Load(events=600_000, customers=20_000, draw="even")
 STEADY = Load(events=600_000, customers=200_000, draw="zipf", seed=2)
 YEAR = Load(
     events=2_400_000, customers=200_000, draw="mixed", from_s=LIVE_FROM_S - 365 * DAY_S, span_s=365 * DAY_S, seed=3
@@ -132,7 +133,7 @@ def record_sizes(stage: Stage) -> Sizes:
 
 
 def hot(stage: Stage, load: Load, step: Step) -> Speed:
-    """Measure the load whose customers are all in memory and busy."""
+    """Measure a load whose customers are all in memory and busy, in sessions or scattered."""
     filled(stage, load, step)
     worker = stage.worker("hot")
     speed, _ = measured(stage, worker, load, step)
