@@ -6,10 +6,9 @@ from typing import Any
 import orjson
 
 from schemas import CODE_HEADER, MESSAGE_HEADER, OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER, CustomerDocument
+from streams.core.telling import amount
 from streams.listening import Heard
 
-EXPONENTS = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
-"""Digits of the minor unit where they are not two (ISO 4217)."""
 COMMON = {
     "event_id",
     "event_type",
@@ -22,17 +21,7 @@ COMMON = {
 }
 
 ACTS = {"web": "web", "shop": "store", "orders": "orders"}
-
-
-def money(minor: int, currency: str) -> str:
-    """
-    An amount as people write it.
-
-    >>> money(123456, "GBP"), money(1200, "JPY"), money(-5, "EUR")
-    ('1,234.56 GBP', '1,200 JPY', '-0.05 EUR')
-    """
-    digits = EXPONENTS.get(currency, 2)
-    return f"{minor / 10**digits:,.{digits}f} {currency}"
+_ACTED = {"visit": "a visit", "order": "an order"}
 
 
 def moment(at: datetime) -> str:
@@ -59,6 +48,19 @@ def line(heard: Heard) -> str:
         return f"{_clock(heard.timestamp_ms)}  {heard.key or '-'}  not readable, {len(heard.value or b''):,} bytes"
 
 
+def explained(heard: Heard) -> list[str]:
+    """One record as several lines: what it says, and below it, of a churn risk, all that stands behind it."""
+    try:
+        value = orjson.loads(heard.value or b"null")
+        if heard.topic == "churn-risk":
+            head = f"{_headed(value)}  {_why(value)}".rstrip()
+            below = [*(reason["text"] for reason in value["reasons"][1:]), *_behind(value)]
+            return [head, *(f"  {said}" for said in below)]
+    except (ValueError, KeyError, TypeError):
+        pass  # the line says that it is not readable
+    return [line(heard)]
+
+
 def page(document: CustomerDocument, horizon_days: int) -> str:
     """Everything we know of a customer, for whoever stands before them."""
     name = document.customer_id or f"{document.anonymous_id} (not signed in)"
@@ -73,23 +75,24 @@ def page(document: CustomerDocument, horizon_days: int) -> str:
 
 
 def _risk(document: CustomerDocument, horizon_days: int) -> list[str]:
+    belongs = [] if document.segment is None else [f"Segment  {document.segment}; stage: {document.stage}"]
     if document.risk is None or document.band is None:
-        return ["Risk     not assessed yet"]
+        return ["Risk     not assessed yet", *belongs]
     said = [f"Risk     {document.risk:.0%} not to come within {horizon_days} days: {document.band}"]
     if document.next_crossing:
         said.append(
             f"         {document.next_crossing.band} from {moment(document.next_crossing.at)} if nothing happens"
         )
-    return said
+    return said + belongs
 
 
 def _life(document: CustomerDocument) -> list[str]:
     last = "nothing yet" if document.last_act is None else moment(document.last_act)
-    spent = money(document.revenue_minor, document.currency)
+    spent = amount(document.revenue_minor, document.currency)
     mean = (
         ""
         if document.average_order_minor is None
-        else f", {money(document.average_order_minor, document.currency)} each"
+        else f", {amount(document.average_order_minor, document.currency)} each"
     )
     did = document.participation
     return [
@@ -138,9 +141,58 @@ def _who(value: dict[str, Any]) -> str:
 
 
 def _churn_risk(heard: Heard, value: dict[str, Any]) -> str:
+    return "  ".join(said for said in (_headed(value), _why(value), *_in_short(value)) if said)
+
+
+def _headed(value: dict[str, Any]) -> str:
     before = f"{value['previous_band']} → " if value["previous_band"] not in (None, value["band"]) else ""
-    why = value["reasons"][0]["text"] if value["reasons"] else ""
-    return f"{_at(value['as_of'])}  {_who(value)}  {before}{value['band']} {value['risk']:.0%}  {why}"
+    who = f"{_at(value['as_of'])}  {_who(value)}  {before}{value['band']} {value['risk']:.0%}"
+    # What a worker said that knew no segments yet stays on the topic for as long as its retention.
+    return f"{who}  {value['segment']}, {value['stage']}" if "segment" in value else who
+
+
+def _why(value: dict[str, Any]) -> str:
+    return str(value["reasons"][0]["text"]) if value["reasons"] else ""
+
+
+def _in_short(value: dict[str, Any]) -> list[str]:
+    """What an act would change, the money at risk, and where the risk comes from."""
+    if "segment" not in value:
+        return []
+    expected, at_risk = _worth(value)
+    money = [f"{at_risk} of {expected} at risk."] if value["expected_value"] else []
+    return [*_had_acted(value), *money, value["model_version"] if value["calibrated"] else "own rhythm"]
+
+
+def _behind(value: dict[str, Any]) -> list[str]:
+    """The same in sentences for whoever stands before the customer."""
+    if "segment" not in value:
+        return []
+    expected, at_risk = _worth(value)
+    days, version = value["horizon_days"], value["model_version"]
+    money = f"Expected to spend {expected} within {days} days; {at_risk} of it is at risk."
+    source = f"Told by the model {version}, which has learned from {value['n_labels']:,} customer weeks."
+    if not value["calibrated"]:
+        source = f"Told by the customer's own rhythm ({version}); the shop's past is too short for a learned model."
+    return [*_had_acted(value), money if value["expected_value"] else "Not expected to spend anything.", source]
+
+
+def _worth(value: dict[str, Any]) -> tuple[str, str]:
+    """What a customer is expected to spend, and how much of it is at risk."""
+    return amount(value["expected_value"], value["currency"]), amount(value["value_at_risk"], value["currency"])
+
+
+def _had_acted(value: dict[str, Any]) -> list[str]:
+    """What the risk would be after an act; acts that come to the same are named together."""
+    after: dict[str, list[str]] = {}
+    for imagined in value["counterfactuals"]:
+        after.setdefault(f"{imagined['risk']:.0%}", []).append(_ACTED[imagined["act"]])
+    told = [(" or ".join(acts), risk) for risk, acts in after.items()]
+    if not told:
+        return []
+    (acts, risk), *others = told
+    rest = "".join(f"; {acts} to {risk}" for acts, risk in others)
+    return [f"{acts[0].upper()}{acts[1:]} today would bring it to {risk}{rest}."]
 
 
 def _next_best_action(heard: Heard, value: dict[str, Any]) -> str:
@@ -149,7 +201,7 @@ def _next_best_action(heard: Heard, value: dict[str, Any]) -> str:
 
 def _customer(heard: Heard, value: dict[str, Any]) -> str:
     risk = "not assessed" if value["risk"] is None else f"{value['band']} {value['risk']:.0%}"
-    spent = money(value["revenue_minor"], value["currency"])
+    spent = amount(value["revenue_minor"], value["currency"])
     return f"{_at(value['as_of'])}  {_who(value)}  {risk}  {value['orders']} orders, {spent}"
 
 

@@ -14,12 +14,14 @@ from streams.errors import LatidoError
 from streams.listening import Heard, listening
 from streams.settings import Settings
 from streams.topics import DOCUMENTS, OUTPUTS
-from streams.wording import line, page
+from streams.wording import explained, page
 
 
 @click.command()
 @click.argument("customer_id", metavar="ID")
-@click.option("--why", is_flag=True, help="Also the latest churn risk's reasons and the latest next best action.")
+@click.option(
+    "--why", is_flag=True, help="Also the reasons, what an act would change, the value at risk, and the last action."
+)
 @click.option("--json", "as_json", is_flag=True, help="The document as it stands on the topic; with --why all three.")
 def customer(customer_id: str, why: bool, as_json: bool) -> None:
     """
@@ -40,7 +42,7 @@ def customer(customer_id: str, why: bool, as_json: bool) -> None:
     if why:
         click.echo("\nLast said")
         for heard in signals:
-            click.echo("\n".join(f"  {said}" for said in _words(heard)))
+            click.echo("\n".join(f"  {said}" for said in explained(heard)))
 
 
 async def _find(settings: Settings, key: str, *, why: bool) -> tuple[bytes, list[Heard]]:
@@ -50,8 +52,3 @@ async def _find(settings: Settings, key: str, *, why: bool) -> tuple[bytes, list
             raise LatidoError("Nobody of this id is known here; a visitor who is not signed in begins with ~.")
         signals = [await listener.latest(topic, key) for topic in (CHURN_RISK, NEXT_BEST_ACTIONS)] if why else []
         return found.value, [heard for heard in signals if heard is not None]
-
-
-def _words(heard: Heard) -> list[str]:
-    value = msgspec.json.decode(heard.value or b"{}")
-    return [line(heard), *(f"  {reason['text']}" for reason in value.get("reasons", [])[1:])]

@@ -127,11 +127,10 @@ def _money(sight: _Sight) -> tuple[str, Figures]:
         return _no_order(engagement), figures
     if paid < 1:
         return f"{_count(orders, 'order')}, in another currency only.", figures
-    amount = _amount(spent, sight.currency)
     if paid == 1:
-        return f"Spent {amount} in one order.", figures
+        return f"Spent {amount(spent, sight.currency)} in one order.", figures
     each = spent // paid
-    text = f"Spent {amount} in {paid} orders, {_amount(each, sight.currency)} each."
+    text = f"Spent {amount(spent, sight.currency)} in {paid} orders, {amount(each, sight.currency)} each."
     return text, figures | {"average_minor": each}
 
 
@@ -168,12 +167,12 @@ def _channel(sight: _Sight, bitmap: bytes, where: str, never: str) -> tuple[str,
     return text if count else never, {"days": count, "recent_days": recent}
 
 
-def _amount(minor: int, currency: str) -> str:
+def amount(minor: int, currency: str) -> str:
     """
-    Write an amount as people do.
+    Write an amount in minor units as people do.
 
-    >>> _amount(123456, "GBP"), _amount(1200, "JPY"), _amount(50, "")
-    ('1,234.56 GBP', '1,200 JPY', '0.50')
+    >>> amount(123456, "GBP"), amount(1200, "JPY"), amount(-5, "EUR"), amount(50, "")
+    ('1,234.56 GBP', '1,200 JPY', '-0.05 EUR', '0.50')
     """
     digits = MINOR_DIGITS.get(currency, 2)
     return f"{minor / 10**digits:,.{digits}f} {currency}".rstrip()

@@ -5,9 +5,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from schemas import CODE_HEADER, MESSAGE_HEADER, OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER, CustomerDocument
+from schemas import (
+    CODE_HEADER,
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    TOPIC_HEADER,
+    ChurnRisk,
+    CustomerDocument,
+)
 from streams.listening import Heard
-from streams.wording import line, moment, money, page
+from streams.wording import explained, line, moment, page
 
 
 def heard(topic: str, value: bytes | None, **headers: str) -> Heard:
@@ -21,7 +29,8 @@ def document(**changes: object) -> CustomerDocument:
         "version": (0, 1, 2), "customer_id": "c1", "anonymous_id": None, "as_of": "2026-03-01T07:05:00Z",
         "first_seen": "2025-01-01T00:00:00Z", "last_seen": "2026-02-20T00:00:00Z", "last_act": "2026-02-20T00:00:00Z",
         "risk": 0.317, "band": "medium", "next_crossing": {"band": "high", "at": "2026-03-09T01:02:03Z"},
-        "risk_as_of": "2026-02-20T00:00:00Z", "days_active": {"web": days, "store": days, "order": days},
+        "risk_as_of": "2026-02-20T00:00:00Z", "segment": "loyal", "stage": "returning",
+        "days_active": {"web": days, "store": days, "order": days},
         "windows": {"1h": window, "24h": window, "7d": window, "30d": window}, "orders": 12, "revenue_minor": 123_456,
         "currency": "GBP", "average_order_minor": 10_288, "participation": {"reviews": 1, "shares": 0, "referrals": 2},
         "cart": ["p1", "p2"], "pending_action": {"action": "win_back", "expires_at": "2026-03-04T00:00:00Z"},
@@ -30,13 +39,19 @@ def document(**changes: object) -> CustomerDocument:
     return msgspec.convert(fields | changes, CustomerDocument)
 
 
-@pytest.mark.parametrize(("minor", "currency", "text"), [
-    (123_456, "GBP", "1,234.56 GBP"), (1_200, "JPY", "1,200 JPY"), (-5, "EUR", "-0.05 EUR"),
-    (1_234_567, "KWD", "1,234.567 KWD"),
-])  # fmt: skip
-def test_money_has_the_digits_of_its_currency(minor: int, currency: str, text: str) -> None:
-    """A yen has no cents, a dinar has a thousand fils."""
-    assert text == money(minor, currency)
+def risk(**changes: object) -> Heard:
+    """A churn risk with everything that it may carry."""
+    fields = {
+        "signal_id": "0" * 32, "customer_id": "c1", "anonymous_id": None, "as_of": "2026-03-01T07:05:00Z",
+        "horizon_days": 28, "risk": 0.5134, "band": "high", "previous_band": "medium", "calibrated": True,
+        "reasons": [{"code": "silence", "text": "No visit for 19 days."}, {"code": "web", "text": "Never on the web."}],
+        "counterfactuals": [{"act": "visit", "risk": 0.311}, {"act": "order", "risk": 0.094}],
+        "expected_value": 2430, "value_at_risk": 1248, "currency": "GBP", "next_crossing": None,
+        "model_version": "hazard-2026-02-23", "n_labels": 12_345, "segment": "at-risk", "stage": "returning",
+        "cause": {"topic": "recheck", "event_id": None, "at": "2026-03-01T07:05:00Z"},
+        "expires_at": "2026-03-02T07:05:00Z",
+    }  # fmt: skip
+    return heard("churn-risk", msgspec.json.encode(msgspec.convert(fields | changes, ChurnRisk)))
 
 
 def test_instants_are_in_utc() -> None:
@@ -50,6 +65,7 @@ def test_a_customer_is_one_page() -> None:
 
     assert "32% not to come within 28 days: medium" in text
     assert "high from 9 March 2026, 01:02 if nothing happens" in text
+    assert "Segment  loyal; stage: returning" in text
     assert "12 for 1,234.56 GBP, 102.88 GBP each" in text
     assert "  web             1      2     30" in text
     assert "  orders         -1     -1     -1     -1" in text
@@ -71,11 +87,47 @@ def test_a_visitor_without_acts_is_a_page_too() -> None:
 
 
 def test_a_risk_is_a_line() -> None:
-    """When, who, from which band to which, and the first reason."""
+    """When, who, from which band to which, where they belong, why, what an act would change, money, and the source."""
+    said = "2026-03-01 07:05:00  c1  medium → high 51%  at-risk, returning  No visit for 19 days.  "
+    said += "A visit today would bring it to 31%; an order to 9%.  12.48 GBP of 24.30 GBP at risk.  hazard-2026-02-23"
+
+    assert said == line(risk())
+
+
+def test_a_risk_of_a_worker_that_knew_no_segments_is_a_line() -> None:
+    """It stays on the topic for as long as the retention: when, who, from which band to which, and the first reason."""
     value = b'{"as_of":"2026-03-01T07:05:00Z","customer_id":null,"anonymous_id":"a7","risk":0.5134,'
     value += b'"band":"high","previous_band":"medium","reasons":[{"text":"No visit for 19 days."}]}'
+    said = "2026-03-01 07:05:00  ~a7  medium → high 51%  No visit for 19 days."
 
-    assert "2026-03-01 07:05:00  ~a7  medium → high 51%  No visit for 19 days." == line(heard("churn-risk", value))
+    assert (said, [said]) == (line(heard("churn-risk", value)), explained(heard("churn-risk", value)))
+
+
+def test_a_risk_is_explained_in_sentences() -> None:
+    """All reasons, what an act would change, what is at risk, and what the model has learned from."""
+    assert [
+        "2026-03-01 07:05:00  c1  medium → high 51%  at-risk, returning  No visit for 19 days.",
+        "  Never on the web.",
+        "  A visit today would bring it to 31%; an order to 9%.",
+        "  Expected to spend 24.30 GBP within 28 days; 12.48 GBP of it is at risk.",
+        "  Told by the model hazard-2026-02-23, which has learned from 12,345 customer weeks.",
+    ] == explained(risk())
+
+
+def test_a_risk_by_the_own_rhythm_says_so() -> None:
+    """To a rhythm a visit and an order are the same, and of who never ordered nothing is expected."""
+    same = [{"act": act, "risk": 0.2} for act in ("visit", "order")]
+    young = risk(
+        calibrated=False, model_version="mbg-nbd-1", n_labels=0, expected_value=0, value_at_risk=0,
+        counterfactuals=same, segment="new", stage="discovering",
+    )  # fmt: skip
+
+    assert line(young).endswith("No visit for 19 days.  A visit or an order today would bring it to 20%.  own rhythm")
+    assert [
+        "  A visit or an order today would bring it to 20%.",
+        "  Not expected to spend anything.",
+        "  Told by the customer's own rhythm (mbg-nbd-1); the shop's past is too short for a learned model.",
+    ] == explained(young)[2:]
 
 
 def test_a_decision_is_a_line() -> None:
@@ -106,3 +158,4 @@ def test_a_dead_letter_is_a_line_without_its_value() -> None:
 def test_any_record_is_a_line(topic: str, value: bytes | None) -> None:
     """Whatever somebody wrote to a topic, following it goes on."""
     assert line(heard(topic, value)).startswith("2026-01-01 00:00:00")
+    assert [line(heard(topic, value))] == explained(heard(topic, value))

@@ -13,7 +13,7 @@ from schemas import Event, OrderLine, Reason
 from streams.core.engagement import Engagement
 from streams.core.habits import cut_of, habits_of
 from streams.core.hazard import GROUPS, contributions
-from streams.core.telling import LEAST_LOGIT, reasons_of
+from streams.core.telling import LEAST_LOGIT, amount, reasons_of
 from tests.core.habits_drawn import taught
 from tests.core.stories import DAY, NOON, Story, histories, second
 
@@ -187,3 +187,12 @@ def test_the_silence_that_is_told_is_the_silence_that_was_scored() -> None:
 
     assert added["silence"] > LEAST_LOGIT
     assert {"silent_days": habits.rec[0], "usual_days": 7.0, "logit": round(added["silence"], 3)} == silence.figures
+
+
+@pytest.mark.parametrize(("minor", "currency", "text"), [
+    (123_456, "GBP", "1,234.56 GBP"), (1_200, "JPY", "1,200 JPY"), (-5, "EUR", "-0.05 EUR"),
+    (1_234_567, "KWD", "1,234.567 KWD"),
+])  # fmt: skip
+def test_money_has_the_digits_of_its_currency(minor: int, currency: str, text: str) -> None:
+    """A yen has no cents, a dinar has a thousand fils."""
+    assert text == amount(minor, currency)
