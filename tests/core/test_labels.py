@@ -97,15 +97,18 @@ def test_where_nobody_is_known_nobody_is_waited_for() -> None:
     intake = Intake(2)
 
     assert [10] == list(read(log, intake)[0])
+    intake.take(8, said(1, 10, 5))
+    assert 0 == intake.kept()
     intake.take(9, marked(1, 11))
     assert 11 == intake.due()
 
 
 def test_who_has_come_to_know_somebody_is_waited_for() -> None:
-    """The first customer's marker takes the word back."""
+    """The first customer's marker takes the word back, and does not count for two."""
     log = [Report(1), *opened(0, 1), marked(0, 10)]
 
     assert [] == list(read(log, Intake(2))[0])
+    assert [] == list(read([*log, marked(1, 10)], Intake(3))[0])
 
 
 def test_where_all_are_vacant_nothing_closes() -> None:
