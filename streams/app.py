@@ -44,7 +44,8 @@ class Latido:
         self._started_s = int(time.time())
         rules = rules_of(settings, self._started_s)
         actions = [action.name for action in rules.catalogue.actions]
-        self.metrics = Metrics(registry, actions, settings.topic_prefix)
+        self._segments = [segment.name for segment in rules.catalogue.segments]
+        self.metrics = Metrics(registry, actions, settings.topic_prefix, self._segments)
         self.pipeline = Pipeline(settings, rules, self.metrics, build()["version"])
         self.runtime = Runtime(engine_config(settings, self._started_s), self.pipeline, Telling(self.metrics))
         self.rechecks = Rechecks(settings, self.runtime, self.pipeline, self.metrics)
@@ -126,7 +127,7 @@ class Latido:
             await asyncio.sleep(self.settings.retail_interval_s)
 
     async def _add_up(self, number: int, owned: OwnedPartition) -> None:
-        figures, today = RetailFigures(), self._today(owned)
+        figures, today = RetailFigures(self._segments), self._today(owned)
         bodies = [entry.body for entry in owned.entries.values()]
         for start in range(0, len(bodies), 200):
             for body in bodies[start : start + 200]:
@@ -137,8 +138,8 @@ class Latido:
             await asyncio.sleep(0)
         if self.runtime.held.get(number) is not owned:
             return
-        for (window, channel), cell in figures.cells.items():
-            where = (f"{window}d", channel, number)
+        for (window, channel, segment), cell in figures.cells.items():
+            where = (f"{window}d", channel, segment, number)
             self.metrics.orders.labels(*where).set(cell.orders)
             self.metrics.guest_orders.labels(*where).set(cell.guest_orders)
             self.metrics.revenue_minor.labels(*where).set(cell.revenue_minor)

@@ -14,6 +14,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from schemas import BANDS, CODES, SOURCES
+from streams.core.catalogue import GUESTS, UNPLACED
 
 OTHER: Final = "other"
 
@@ -78,13 +79,20 @@ def _admit(value: object, allowed: Allowed | None) -> str:
 class Metrics:
     """All metrics of one worker; one field per metric, named as Prometheus shows it less `latido_`."""
 
-    def __init__(self, registry: CollectorRegistry, actions: Iterable[str] = (), topic_prefix: str = "") -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        actions: Iterable[str] = (),
+        topic_prefix: str = "",
+        segments: Iterable[str] = (),
+    ) -> None:
         """Declare every metric in a registry.
 
         Args:
             registry: Where they are found when somebody scrapes.
             actions: Names of the catalogue's actions, as label values.
             topic_prefix: Stands before topic names given as label values; it is not shown.
+            segments: Names of the catalogue's segments, as label values.
         """
         # Else every counter has a second series with the time of its creation.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -252,7 +260,11 @@ class Metrics:
 
         # Customers and the retail figures
         self.customers = self._gauge("customers", "Records held, guests included.", **partition)
-        retail: dict[str, Any] = {"window": one_of(WINDOWS), "channel": one_of(CHANNELS)} | partition
+        retail: dict[str, Any] = {
+            "window": one_of(WINDOWS),
+            "channel": one_of(CHANNELS),
+            "segment": one_of((*segments, GUESTS, UNPLACED)),
+        } | partition
         self.orders = self._gauge("orders", "Orders placed less those cancelled.", **retail)
         self.guest_orders = self._gauge("guest_orders", "Those of guests.", **retail)
         self.revenue_minor = self._gauge("revenue_minor", "Revenue in minor units of the base currency.", **retail)

@@ -26,6 +26,10 @@ MAX_SEGMENTS: Final = 4
 NOTHING: Final = "nothing"
 """The name of the decision to do nothing."""
 
+GUESTS: Final = "guest"
+UNPLACED: Final = "none"
+"""What the retail figures show instead of a segment: for guests, and for customers who are in none (yet)."""
+
 LEAST_REPEATS: Final = 2
 """The smallest `minimum` of looks or orders: once is no repetition."""
 
@@ -159,6 +163,8 @@ def _segments(rows: object) -> tuple[Segment, ...]:
         )
     segments = tuple(_segment(name, row) for name, row in rows.items())
     for at, segment in enumerate(segments, start=1):
+        if segment.name in (GUESTS, UNPLACED):
+            raise CatalogueError(f"Segment {segment.name!r}: the name is taken by those who are in no segment.")
         if segment.takes_everybody and at < len(segments):
             raise CatalogueError(f"Segment {segment.name!r} states no rule, so those after it would stay empty.")
         if not segment.takes_everybody and at == len(segments):

@@ -7,7 +7,8 @@ is read without unpacking it, and a reference to a blob is a snapshot. Values ad
 width, which keeps the order of adding out of the bytes even where a sum would not fit.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final
 
@@ -104,6 +105,26 @@ def sums(tiles: bytes, form: Struct, first_unit: int, last_unit: int) -> tuple[i
             break
         totals[key & 15] += value
     return totals[WEB], totals[STORE], totals[ITEMS]
+
+
+def sums_since(tiles: bytes, form: Struct, first_units: Iterable[int], last_unit: int) -> list[tuple[int, int, int]]:
+    """
+    Sum as `sums` does over ranges that all end with `last_unit`, the shortest first, looking at each tile once.
+
+    >>> tiles = add(add(b"", COUNT, 7 * KINDS + WEB, 2), COUNT, 3 * KINDS + STORE, 5)
+    >>> sums_since(tiles, COUNT, (5, 1), 9)
+    [(2, 0, 0), (2, 5, 0)]
+    """
+    rows = list(form.iter_unpack(tiles))
+    totals, found = [0] * KINDS, []
+    end = bisect_left(rows, ((last_unit + 1) * KINDS,))
+    for first_unit in first_units:
+        start = bisect_left(rows, (first_unit * KINDS,), 0, end)
+        for key, value in rows[start:end]:
+            totals[key & 15] += value
+        found.append((totals[WEB], totals[STORE], totals[ITEMS]))
+        end = start
+    return found
 
 
 def union(a: bytes, b: bytes, form: Struct) -> bytes:

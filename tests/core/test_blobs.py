@@ -50,6 +50,19 @@ def test_trimming_and_summing_go_by_units(changes: list[tuple[int, int]], first:
     )
 
 
+@given(CHANGES, st.lists(st.integers(-3, 65), min_size=1, max_size=4), st.integers(-3, 65))
+def test_sums_of_ranges_with_one_end_are_the_sums_of_each(
+    changes: list[tuple[int, int]], firsts: list[int], last: int
+) -> None:
+    """Looking at each tile once gives what looking at each range gives."""
+    blob = b""
+    for key, value in changes:
+        blob = tiles.add(blob, MONEY, key, value)
+    firsts.sort(reverse=True)
+
+    assert [tiles.sums(blob, MONEY, first, last) for first in firsts] == tiles.sums_since(blob, MONEY, firsts, last)
+
+
 def test_counts_wrap_at_32_bits() -> None:
     """A sum beyond the width comes back modulo the width: two halves are nothing."""
     blob = tiles.add(tiles.add(b"", COUNT, 3, -(2**31)), COUNT, 3, -(2**31))

@@ -137,6 +137,8 @@ occasional = {}
         ("a = {}\nb = {}\n", "Segment 'a' states no rule, so those after it would stay empty."),
         ("a.orders = 1\n", "Segment 'a', the last, must state no rule, so that nobody is left over."),
         ("a.orders = 0\nb = {}\n", "Segment 'a': field 'orders': expected `int` >= 1."),
+        ("guest.orders = 1\nb = {}\n", "Segment 'guest': the name is taken by those who are in no segment."),
+        ("a.orders = 1\nnone = {}\n", "Segment 'none': the name is taken by those who are in no segment."),
         ("a.colour = 1\nb = {}\n", "Segment 'a': object contains unknown field `colour`."),
         (
             "",
