@@ -35,6 +35,18 @@ def moment(at: datetime) -> str:
     return f"{utc.day} {utc:%B %Y, %H:%M}"
 
 
+def percent(probability: float) -> str:
+    """
+    A probability as people write it; what is not certain is not said to be.
+
+    >>> percent(0.317), percent(0.0), percent(0.002), percent(0.998)
+    ('32%', '0%', 'under 1%', 'over 99%')
+    """
+    if 0.0 < probability <= 0.005:
+        return "under 1%"
+    return "over 99%" if 0.995 <= probability < 1.0 else f"{probability:.0%}"
+
+
 def line(heard: Heard) -> str:
     """One record as one line: when, who, what."""
     try:
@@ -78,7 +90,7 @@ def _risk(document: CustomerDocument, horizon_days: int) -> list[str]:
     belongs = [] if document.segment is None else [f"Segment  {document.segment}; stage: {document.stage}"]
     if document.risk is None or document.band is None:
         return ["Risk     not assessed yet", *belongs]
-    said = [f"Risk     {document.risk:.0%} not to come within {horizon_days} days: {document.band}"]
+    said = [f"Risk     {percent(document.risk)} not to come within {horizon_days} days: {document.band}"]
     if document.next_crossing:
         said.append(
             f"         {document.next_crossing.band} from {moment(document.next_crossing.at)} if nothing happens"
@@ -146,7 +158,7 @@ def _churn_risk(heard: Heard, value: dict[str, Any]) -> str:
 
 def _headed(value: dict[str, Any]) -> str:
     before = f"{value['previous_band']} → " if value["previous_band"] not in (None, value["band"]) else ""
-    who = f"{_at(value['as_of'])}  {_who(value)}  {before}{value['band']} {value['risk']:.0%}"
+    who = f"{_at(value['as_of'])}  {_who(value)}  {before}{value['band']} {percent(value['risk'])}"
     # What a worker said that knew no segments yet stays on the topic for as long as its retention.
     return f"{who}  {value['segment']}, {value['stage']}" if "segment" in value else who
 
@@ -186,7 +198,7 @@ def _had_acted(value: dict[str, Any]) -> list[str]:
     """What the risk would be after an act; acts that come to the same are named together."""
     after: dict[str, list[str]] = {}
     for imagined in value["counterfactuals"]:
-        after.setdefault(f"{imagined['risk']:.0%}", []).append(_ACTED[imagined["act"]])
+        after.setdefault(percent(imagined["risk"]), []).append(_ACTED[imagined["act"]])
     told = [(" or ".join(acts), risk) for risk, acts in after.items()]
     if not told:
         return []
@@ -200,7 +212,7 @@ def _next_best_action(heard: Heard, value: dict[str, Any]) -> str:
 
 
 def _customer(heard: Heard, value: dict[str, Any]) -> str:
-    risk = "not assessed" if value["risk"] is None else f"{value['band']} {value['risk']:.0%}"
+    risk = "not assessed" if value["risk"] is None else f"{value['band']} {percent(value['risk'])}"
     spent = amount(value["revenue_minor"], value["currency"])
     return f"{_at(value['as_of'])}  {_who(value)}  {risk}  {value['orders']} orders, {spent}"
 

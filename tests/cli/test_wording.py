@@ -15,7 +15,7 @@ from schemas import (
     CustomerDocument,
 )
 from streams.listening import Heard
-from streams.wording import explained, line, moment, page
+from streams.wording import explained, line, moment, page, percent
 
 
 def heard(topic: str, value: bytes | None, **headers: str) -> Heard:
@@ -57,6 +57,14 @@ def risk(**changes: object) -> Heard:
 def test_instants_are_in_utc() -> None:
     """Whatever the zone of a record, people compare like with like."""
     assert "1 March 2026, 07:05" == moment(datetime(2026, 3, 1, 7, 5, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("probability", "text"), [
+    (0.0, "0%"), (0.005, "under 1%"), (0.006, "1%"), (0.317, "32%"), (0.995, "over 99%"), (1.0, "100%"),
+])  # fmt: skip
+def test_what_is_not_certain_is_not_said_to_be(probability: float, text: str) -> None:
+    """Whoever reads 0 % or 100 % would believe it."""
+    assert text == percent(probability)
 
 
 def test_a_customer_is_one_page() -> None:
