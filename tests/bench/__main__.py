@@ -1,6 +1,7 @@
 """`python -m tests.bench` (or `make bench`): what one worker process does on a real broker, measured and printed.
 
-Writes bench.json, `{name: {value, unit}}`, with what was measured. How each figure is made: README.md beside this.
+Writes bench.json, `{name: {value, unit}}`, with what was measured, the small print included. How each figure is made
+stands in README.md beside this.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from streams import broker as local
 from tests.bench.latency import latency
+from tests.bench.model import calibrated_share
 from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, staged, steady
 from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT
@@ -26,6 +28,7 @@ from tests.chaos.worker import ROOT
 PARTS = ("hot", "plain", "scattered", "steady", "latency")
 RATE, SECONDS = 10_000, 20.0
 PLAIN_EVENTS = 30_000
+CALIBRATED = "calibrated share"
 
 Figures = dict[str, tuple[float, str]]
 """Value and unit by name."""
@@ -52,7 +55,7 @@ class Bench:
         speed = hot(stage, load, self.step)
         self.figures["throughput_hot_events_per_s"] = (speed.events_per_s, "events/s")
         self.figures["cpu_s_per_million_events"] = (speed.cpu_s_per_million, "s")
-        self._note("hot", speed._asdict())
+        self._note("hot", speed._asdict() | {CALIBRATED: calibrated_share(stage)})
 
     def plain(self) -> None:
         """Measure an ordinary Faust app over the same topics."""
@@ -74,9 +77,10 @@ class Bench:
     def scattered(self) -> None:
         """Measure one worker over the same customers when nearly every event is another one's."""
         load = SCATTERED._replace(events=int(SCATTERED.events * self.scale))
-        speed = hot(staged(self.brokers, "scattered", self.folder), load, self.step)
+        stage = staged(self.brokers, "scattered", self.folder)
+        speed = hot(stage, load, self.step)
         self.figures["throughput_scattered_events_per_s"] = (speed.events_per_s, "events/s")
-        self._note("scattered", speed._asdict())
+        self._note("scattered", speed._asdict() | {CALIBRATED: calibrated_share(stage)})
 
     def steady(self) -> None:
         """Measure one worker over 200 000 customers with a year behind them, and how fast it is there again."""
@@ -87,7 +91,7 @@ class Bench:
         self.figures["recovery_s_200k_customers"] = (start.ready_s, "s")
         self.figures["record_bytes_p50"] = (sizes.p50, "bytes")
         self.figures["record_bytes_p99"] = (sizes.p99, "bytes")
-        self._note("steady", speed._asdict() | {"customers": sizes.customers})
+        self._note("steady", speed._asdict() | {"customers": sizes.customers, CALIBRATED: calibrated_share(stage)})
         self.notes["recovery: net of the process's start"] = (start.ready_s - start.answered_s, "s")
 
     def latency(self) -> None:
@@ -97,7 +101,7 @@ class Bench:
         found = latency(stage, RATE, SECONDS, self.step)
         self.figures["latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
         self.figures["latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
-        self._note("latency", {"signals": found.signals, "events_per_s": found.events_per_s})
+        self._note("latency", {"signals": found.signals, CALIBRATED: calibrated_share(stage)})
 
     def _note(self, part: str, found: dict[str, float]) -> None:
         self.notes |= {f"{part}: {name}": (value, "") for name, value in found.items() if name != "events_per_s"}
@@ -166,7 +170,8 @@ def main() -> int:
             local.stop(folder)
             shutil.rmtree(folder / "broker")  # gigabytes; the logs stay
     Console().print(table_of(bench))
-    figures = {name: {"value": value, "unit": unit} for name, (value, unit) in bench.figures.items()}
+    told = bench.figures | bench.notes
+    figures = {name: {"value": value, "unit": unit} for name, (value, unit) in told.items()}
     options.out.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tests.bench.commits import Pace, commits, pace
 from tests.bench.events import DAY_S, LIVE_FROM_S, Load, make
 from tests.bench.fill import fill
+from tests.bench.model import teach
 from tests.chaos.stage import Stage
 from tests.chaos.worker import Worker
 from tests.verify.readers import read
@@ -135,6 +136,7 @@ def record_sizes(stage: Stage) -> Sizes:
 def hot(stage: Stage, load: Load, step: Step) -> Speed:
     """Measure a load whose customers are all in memory and busy, in sessions or scattered."""
     filled(stage, load, step)
+    teach(stage, [load.from_s])
     worker = stage.worker("hot")
     speed, _ = measured(stage, worker, load, step)
     worker.kill()
@@ -144,6 +146,7 @@ def hot(stage: Stage, load: Load, step: Step) -> Speed:
 def steady(stage: Stage, year: Load, load: Load, step: Step) -> tuple[Speed, Start, Sizes]:
     """Live through a year by the worker itself, restart it, and measure a live week over that state."""
     filled(stage, year, step)
+    teach(stage, [year.from_s, load.from_s])
     first = stage.worker("year")
     started(first, step)
     worked_off(stage, first, year, step)
