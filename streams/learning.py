@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from streams.core.hazard import Model, dump_model
 from streams.core.judged import dump_judged, judge
 from streams.core.labels import Intake, Report, load_report
-from streams.core.learner import Labels, learn, start
+from streams.core.learner import learn, start
 from streams.engine.runtime import Runtime
 from streams.engine.sending import Headers
 from streams.metrics import Metrics
@@ -72,9 +72,9 @@ class Learning:
                         continue
                     intake.take(record.offset, report)
                     while (week := intake.due()) is not None:
-                        labels = intake.close(week)
-                        before, offset = model, intake.resume_at(record.offset + 1)
-                        model, headers = await asyncio.to_thread(_closed, before, week, labels, offset)
+                        model, headers = await asyncio.to_thread(_close, intake, model, week, record.offset + 1)
+                        if not self._is_ours():
+                            return
                         await self._publish(model, headers)
 
     async def _publish(self, model: Model, headers: Headers) -> None:
@@ -83,9 +83,10 @@ class Learning:
         logger.info("Week %d is learned; %d labels until now.", model.version, model.n_labels)
 
 
-def _closed(before: Model, week: int, labels: Labels, offset: int) -> tuple[Model, Headers]:
-    """Judge the version before a week and learn it, away from the loop."""
-    headers: Headers = [(OFFSET_HEADER, b"%d" % offset)]
+def _close(intake: Intake, before: Model, week: int, next_offset: int) -> tuple[Model, Headers]:
+    """Close a week: judge the version before it, and learn it; takes seconds, so it is called away from the loop."""
+    labels = intake.close(week)
+    headers: Headers = [(OFFSET_HEADER, b"%d" % intake.resume_at(next_offset))]
     judged = judge(before, week, labels)
     if judged is not None:
         headers.append((JUDGED_HEADER, dump_judged(judged)))

@@ -69,7 +69,7 @@ class Sweeps:
         return ours and runtime.progress.caught_up(owned.number)
 
     async def _work_off(self, owned: OwnedPartition) -> None:
-        if owned not in self._opened and not await self._open(owned):
+        if not self._may(owned) or (owned not in self._opened and not await self._open(owned)):
             return
         while self._may(owned):
             latest, opened = self._version(), self._opened[owned]

@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from streams.app import engine_config
-from streams.preflight import TopicsError, prepare
+from streams.preflight import TopicsError, prepare, refuse_misfits
 from streams.settings import Settings
+from streams.topics import roster
 from tests.chaos.worker import free_port
 from tests.engine.kafka import create
 from tests.worker.conftest import Raise
@@ -83,6 +84,17 @@ def test_sources_with_different_partition_counts_are_refused(stage: Raise) -> No
     assert f"Topic {scene.prefix}store-visits has 3 partitions" in said
     assert "set LATIDO_PARTITIONS" in said
     assert "Traceback" not in worker.log.read_text()
+
+
+@pytest.mark.parametrize("name", ["labels", "models"])
+def test_a_log_with_several_partitions_is_refused(name: str) -> None:
+    """Its order is what everything hangs on, whatever number all others have."""
+    settings = Settings(partitions=3)
+    counts = {topic.name: topic.partitions for topic in roster(settings)}
+    refuse_misfits(settings, counts)
+
+    with pytest.raises(TopicsError, match=f"Topic {name} has 3 partitions, but it is one log: create it anew with 1."):
+        refuse_misfits(settings, counts | {name: 3})
 
 
 @pytest.mark.parametrize("name", ["partitioner", "day_offset_s", "base_currency"])
