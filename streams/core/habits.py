@@ -9,6 +9,7 @@ and does not depend on what else is in the batch.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -92,7 +93,12 @@ def _weights(tau: int) -> Numbers:
     return weights
 
 
-_WEIGHTS: Final = {tau: _weights(tau) for tau in TAUS}
+_WEIGHTS: Final = np.stack([_weights(tau) for tau in TAUS])
+_OF_CHANNELS: Final = slice(TAUS.index(10), TAUS.index(90) + 1, TAUS.index(90) - TAUS.index(10))
+_EARLIER: Final = np.array([(1 << bit) - 1 for bit in range(8)], np.uint8)
+"""For the bit of a day the bits of the days before it in the same byte."""
+_WEB_ROW: Final = Habits._fields.index("web")
+_SUMMED: Final = len(Habits._fields) - _WEB_ROW
 
 
 def cut_of(now_s: int, offset_s: int) -> int:
@@ -107,28 +113,41 @@ def habits_of(engagements: Sequence[Engagement], cuts: Integers, *, orders_only:
     With `orders_only` nothing counts as an act but an order. Who has no active day in the window has
     `days` 0 and was silent for all of it.
     """
+    table = np.zeros((len(Habits._fields), len(engagements)))
+    found = Habits._make(table)
+    if not engagements:
+        return found
     starts = (cuts >> 3) - (_BYTES - 1)
-    days = _Days(engagements, cuts, starts, orders_only=orders_only)
-    channels = days.channels()
-    orders = _Tiles([one.day_orders for one in engagements], _COUNT, cuts, starts)
-    money = _Tiles([one.day_money for one in engagements], _MONEY, cuts, starts)
-    sold = orders.sums(WEB) + orders.sums(STORE)
-    acts = sold
+    _count_days(table, engagements, cuts, starts, orders_only=orders_only)
+    blobs = [one.day_orders for one in engagements]
     if not orders_only:
-        acted = _Tiles([one.day_acts for one in engagements], _COUNT, cuts, starts)
-        acts = acted.sums(WEB) + acted.sums(STORE) + orders.sums(WEB)  # an order at the till is an act there
-    return Habits._make(
-        [
-            *days.rhythm(),
-            acts,
-            sold,
-            orders.sums(ITEMS),
-            money.sums(WEB) + money.sums(STORE),
-            *[count for count, _ in channels],
-            *days.decays(),
-            *[decay for _, decays in channels for decay in decays],
-        ]
-    )
+        blobs += [one.day_acts for one in engagements]
+    orders, *acts = _tiles(blobs, _COUNT, cuts, starts)
+    [money] = _tiles([one.day_money for one in engagements], _MONEY, cuts, starts)
+    np.add(orders[WEB], orders[STORE], out=found.orders)
+    np.add(money[WEB], money[STORE], out=found.money_minor)
+    found.items[:] = orders[ITEMS]
+    found.acts[:] = found.orders
+    for act in acts:  # an order at the till is an act there
+        np.add(act[WEB], act[STORE], out=found.acts)
+        np.add(found.acts, orders[WEB], out=found.acts)
+    return found
+
+
+class Silence(NamedTuple):
+    """Instants ever more days of silence from now: the days, and for each decay of `Habits` what is left of it."""
+
+    days: Numbers
+    left: Numbers
+
+
+@lru_cache(maxsize=64)
+def silence(instants: int, step_days: int) -> Silence:
+    """Say so many instants, the first of them now, with so many days between them; an instant is a row."""
+    days = np.arange(instants, dtype=np.float64)[:, None] * step_days
+    left = np.exp(days / -np.array(list(_DECAYS.values()), np.float64)[:, None, None])
+    days.flags.writeable = left.flags.writeable = False
+    return Silence(days, left)
 
 
 def after(habits: Habits, silent_days: Numbers) -> Habits:
@@ -162,102 +181,75 @@ def _bases(engagements: Sequence[Engagement]) -> Integers:
     return bases
 
 
-class _Days:
-    """The active days of many customers before their cuts: whose each is, and how long before the cut."""
-
-    def __init__(
-        self, engagements: Sequence[Engagement], cuts: Integers, starts: Integers, *, orders_only: bool
-    ) -> None:
-        """Lay the bitmaps side by side and find the days on any channel."""
-        self._size = len(engagements)
-        shifts = _bases(engagements) - starts
-        self._grids: list[Bytes | None] = [None, None, _spread([one.order for one in engagements], shifts)]
-        if not orders_only:
-            self._grids[0] = _spread([one.web for one in engagements], shifts)
-            self._grids[1] = _spread([one.store for one in engagements], shifts)
-        union = np.zeros(self._size * _BYTES, np.uint8)
-        for grid in self._grids:
-            if grid is not None:
-                union |= grid
-        union.reshape(self._size, _BYTES)[:, -1] &= ((1 << (cuts & 7)) - 1).astype(np.uint8)
-        self._places = np.flatnonzero(union != 0)  # of truth values, twice as fast
-        self._bits = np.flatnonzero(_bits(union[self._places]))
-        place = self._places[self._bits >> 3]
-        self._owner = place // _BYTES
-        day = (place - self._owner * _BYTES << 3) + (self._bits & 7)
-        self._ages = (cuts - (starts << 3))[self._owner] - day
-        self._weights = {tau: _WEIGHTS[tau][self._ages] for tau in TAUS}
-
-    def rhythm(self) -> list[Numbers]:
-        """Say days, rec, age, squares and last."""
-        ages, size = self._ages, self._size
-        days = np.bincount(self._owner, minlength=size)
-        seen = days > 0
-        last = np.cumsum(days)[seen] - 1
-        first = last + 1 - days[seen]
-        intervals = np.zeros(len(ages), np.int64)
-        intervals[1:] = ages[:-1] - ages[1:]
-        intervals[first] = 0
-        rec, age, recent = np.full(size, 8.0 * _BYTES), np.full(size, 8.0 * _BYTES), np.zeros(size)
-        rec[seen], age[seen], recent[seen] = ages[last] - 1, ages[first] - 1, intervals[last]
-        return [days.astype(np.float64), rec, age, _sums(self._owner, intervals * intervals, size), recent]
-
-    def decays(self) -> list[Numbers]:
-        """Say the decayed days on any channel, for each of `TAUS`."""
-        return [_sums(self._owner, self._weights[tau], self._size) for tau in TAUS]
-
-    def channels(self) -> list[tuple[Numbers, list[Numbers]]]:
-        """Count the days of each channel, and decay them by each of `CHANNEL_TAUS`."""
-        return [self._channel(grid) for grid in self._grids]
-
-    def _channel(self, grid: Bytes | None) -> tuple[Numbers, list[Numbers]]:
-        if grid is None:
-            return np.zeros(self._size), [np.zeros(self._size) for _ in CHANNEL_TAUS]
-        active = np.flatnonzero(_bits(grid[self._places])[self._bits])
-        owner = self._owner[active]
-        count = np.bincount(owner, minlength=self._size).astype(np.float64)
-        return count, [_sums(owner, self._weights[tau][active], self._size) for tau in CHANNEL_TAUS]
+def _count_days(
+    table: Numbers, engagements: Sequence[Engagement], cuts: Integers, starts: Integers, *, orders_only: bool
+) -> None:
+    """Fill in the rows that follow from the active days."""
+    size = len(engagements)
+    grids = _grids(engagements, starts, orders_only=orders_only)
+    union = np.bitwise_or.reduce(grids, axis=0)
+    union.reshape(size, _BYTES)[:, -1] &= _EARLIER[cuts & 7]
+    places = (union != 0).nonzero()[0]  # of truth values, twice as fast
+    bits = _bits(union[places]).nonzero()[0]
+    at = (places << 3)[bits >> 3] + (bits & 7)
+    owner = at // (8 * _BYTES)
+    ages = (cuts - (starts << 3) + np.arange(0, 8 * _BYTES * size, 8 * _BYTES))[owner] - at
+    days = np.bincount(owner, minlength=size)
+    table[0], table[1:3] = days, 8.0 * _BYTES
+    if not len(ages):
+        return
+    seen = days.nonzero()[0]
+    ends = days.cumsum()[seen]
+    first, last = ends - days[seen], ends - 1
+    figures = np.empty((_SUMMED + 1, len(ages)))
+    channels, decays = figures[:3], figures[3 : 3 + len(TAUS)]
+    channels[:] = _bits(grids[:, places].ravel()).reshape(3, -1)[:, bits]
+    _WEIGHTS.take(ages, axis=1, out=decays, mode="clip")
+    of_channels = figures[3 + len(TAUS) : _SUMMED].reshape(3, len(CHANNEL_TAUS), -1)
+    np.multiply(channels[:, None], decays[_OF_CHANNELS], out=of_channels)
+    intervals = figures[_SUMMED]
+    np.subtract(ages[:-1], ages[1:], out=intervals[1:])
+    intervals[first] = 0.0
+    table[1, seen], table[2, seen], table[4, seen] = ages[last] - 1, ages[first] - 1, intervals[last]
+    intervals *= intervals
+    sums = np.add.reduceat(figures, first, axis=1)  # exact, so the order does not matter
+    table[_WEB_ROW:, seen], table[3, seen] = sums[:_SUMMED], sums[_SUMMED]
 
 
-class _Tiles:
-    """The day tiles of many customers, those of each window only."""
-
-    def __init__(self, blobs: list[bytes], form: np.dtype[np.void], cuts: Integers, starts: Integers) -> None:
-        """Read the blobs."""
-        flat = np.frombuffer(b"".join(blobs), form)
-        sizes = np.array([len(one) for one in blobs], np.int64) // form.itemsize
-        key = flat["key"].astype(np.int64)
-        owner = np.repeat(np.arange(len(blobs)), sizes)
-        inside = (key < cuts[owner] * KINDS) & (key >= starts[owner] * (8 * KINDS))
-        self._size = len(blobs)
-        self._owner, self._kind, self._value = owner[inside], key[inside] & (KINDS - 1), flat["value"][inside]
-
-    def sums(self, kind: int) -> Numbers:
-        """Sum one kind for each customer."""
-        mine = self._kind == kind
-        return _sums(self._owner[mine], self._value[mine], self._size)
-
-
-def _spread(bitmaps: list[bytes], shifts: Integers) -> Bytes | None:
-    """Lay bitmaps side by side, each moved by so many bytes into its window; None where all are empty."""
+def _grids(engagements: Sequence[Engagement], starts: Integers, *, orders_only: bool) -> Bytes:
+    """Lay bitmaps side by side, each moved into its window; a row for the web, for shops and for orders."""
+    size = len(engagements)
+    bitmaps = [one.order for one in engagements]
+    if not orders_only:
+        bitmaps = [one.web for one in engagements] + [one.store for one in engagements] + bitmaps
     flat = np.frombuffer(b"".join(bitmaps), np.uint8)
-    if not len(flat):
-        return None
-    sizes = np.array([len(one) for one in bitmaps], np.int64)
-    full = np.flatnonzero(flat != 0)
-    owner = np.repeat(np.arange(len(bitmaps)), sizes)[full]
-    column = full + (shifts - np.cumsum(sizes) + sizes)[owner]
-    inside = (column >= 0) & (column < _BYTES)
-    grid = np.zeros(len(bitmaps) * _BYTES, np.uint8)
-    grid[(owner * _BYTES + column)[inside]] = flat[full[inside]]
-    return grid
+    sizes = np.array([len(one) for one in bitmaps])
+    full = (flat != 0).nonzero()[0]
+    owner = np.arange(len(bitmaps)).repeat(sizes)[full]
+    shifts = sizes - sizes.cumsum()
+    shifts.reshape(-1, size)[:] += _bases(engagements) - starts
+    column = full + shifts[owner]
+    inside = column.view(np.uint64) < _BYTES
+    grids = np.zeros((3, size * _BYTES), np.uint8)
+    filled = grids.reshape(-1)[-len(bitmaps) * _BYTES :]
+    filled[(owner * _BYTES + column)[inside]] = flat[full[inside]]
+    return grids
+
+
+def _tiles(blobs: list[bytes], form: np.dtype[np.void], cuts: Integers, starts: Integers) -> Numbers:
+    """Sum the day tiles of each window: by list of blobs, one after another, by kind, and by customer."""
+    lists = len(blobs) // len(cuts)
+    flat = np.frombuffer(b"".join(blobs), form)
+    sizes = np.array([len(one) for one in blobs]) // form.itemsize
+    lowest = starts * (8 * KINDS)
+    key = flat["key"] - np.concatenate([lowest] * lists).repeat(sizes)
+    inside = key.view(np.uint64) < np.concatenate([(cuts * KINDS - lowest).view(np.uint64)] * lists).repeat(sizes)
+    key &= KINDS - 1
+    key += np.arange(0, KINDS * len(blobs), KINDS).repeat(sizes)
+    sums = np.bincount(key, flat["value"] * inside, KINDS * len(blobs))
+    return sums.astype(np.float64, copy=False).reshape(lists, -1, KINDS).transpose(0, 2, 1)
 
 
 def _bits(some: Bytes) -> NDArray[np.bool_]:
     """Say every bit of some bytes, the lowest first."""
     return np.unpackbits(some, bitorder="little").view(np.bool_)
-
-
-def _sums(owner: Integers, values: NDArray[np.int64] | Numbers, size: int) -> Numbers:
-    """Sum values by their owner."""
-    return np.bincount(owner, values, size).astype(np.float64, copy=False)

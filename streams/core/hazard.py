@@ -5,18 +5,19 @@ Model: a logistic regression gives p = P(no active day in the next `step_days`).
 horizon is the product of the steps' p, each from the habits after that much more silence; a last
 step that is left over in part counts with its p raised to that part.
 
-Law: no sum here goes through a matrix product; weights are applied column by column, so a risk has
-the same bits alone and among thousands. In silence the risk is not monotone, which is why its
+Law: no sum here goes through a matrix product; weighted columns are added one after another in a fixed order, so
+a risk has the same bits alone and among thousands. In silence the risk is not monotone, which is why its
 crossings are found by a scan.
 """
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from streams.core.features import NAMES, columns
-from streams.core.habits import Habits, Numbers, after
+from streams.core.features import MOVING, NAMES, STILL, Scaled, scaled
+from streams.core.habits import Habits, Numbers, silence
 
 STEP_DAYS: Final = 7
 
@@ -47,8 +48,26 @@ GROUPS: Final = {
 
 _GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
 _SIZE: Final = len(NAMES)
-_SCANNED: Final = 256
-"""Customers scanned at once: their many weeks stay in the cache."""
+_CELLS: Final = 4000
+"""Customers times instants scaled at once: their columns stay in the cache, or near."""
+
+_MEMBERS: Final = {
+    group: [at for at, name in enumerate(NAMES) if _GROUP_OF.get(name.partition(">")[0]) == group] for group in GROUPS
+}
+_BY_SIZE: Final = sorted(GROUPS, key=lambda group: -len(_MEMBERS[group]))
+_BY_RANK: Final = [
+    [_MEMBERS[group][rank] for group in _BY_SIZE if len(_MEMBERS[group]) > rank]
+    for rank in range(len(_MEMBERS[_BY_SIZE[0]]))
+]
+"""The first column of every group, the largest group first; then the second of each that has one; and so on."""
+
+_RANKED: Final = np.array([at for some in _BY_RANK for at in some])
+_FOUND_AT: Final = np.argsort(np.concatenate((STILL, MOVING)))[_RANKED - 1]
+"""The ranked columns' places among the still and the moving ones."""
+
+
+_spare: Final[list[Numbers]] = []
+"""Room to work in, taken out and put back: memory asked for anew each time costs more than the work itself."""
 
 
 class Model(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -93,29 +112,24 @@ load_model = msgspec.msgpack.Decoder(Model).decode
 
 def step_risk(model: Model, habits: Habits) -> Numbers:
     """Say P(no activity within one step); habits with a row per instant give a row per instant."""
-    return _sigmoid(_logit(model, habits))
+    shape = habits.rec.shape
+    flat = Habits._make([np.broadcast_to(column, shape).reshape(-1) for column in habits])
+    return Outlook(model, flat, model.step_days, 0).risks().reshape(shape)
 
 
 def risk(model: Model, habits: Habits, horizon_days: float) -> Numbers:
     """Say P(no activity within the horizon)."""
-    risks: Numbers = _products(_ladder(model, habits, 1, horizon_days), 1, horizon_days / model.step_days)[0]
-    return risks
+    return Outlook(model, habits, horizon_days, 0).risks()
 
 
 def scan(model: Model, habits: Habits, horizon_days: float, steps: int = SCAN_STEPS) -> Numbers:
     """Say the risk over the horizon now and after each of so many steps of silence, a row for each."""
-    return _products(_ladder(model, habits, steps + 1, horizon_days), steps + 1, horizon_days / model.step_days)
+    return Outlook(model, habits, horizon_days, steps).scan()
 
 
 def crossing(model: Model, habits: Habits, horizon_days: float, edges: Numbers) -> Numbers:
     """Say after how many days of silence (whole steps, not today) the risk first reaches the edge; -1 if never seen."""
-    days = np.full(len(edges), -1.0)
-    for at in range(0, len(edges), _SCANNED):
-        piece = slice(at, at + _SCANNED)
-        reached = scan(model, habits.of(piece), horizon_days)[1:] >= edges[piece]
-        first = (reached.argmax(axis=0) + 1.0) * model.step_days
-        days[piece] = np.where(reached.any(axis=0), first, -1.0)
-    return days
+    return Outlook(model, habits, horizon_days).crossing(edges)
 
 
 def contributions(model: Model, habits: Habits) -> dict[str, Numbers]:
@@ -124,19 +138,58 @@ def contributions(model: Model, habits: Habits) -> dict[str, Numbers]:
 
     The groups' sum is the customer's logit less that of the mean customer.
     """
-    weights, means = np.frombuffer(model.weights).tolist(), np.frombuffer(model.means).tolist()
-    scaled = columns(habits, model.interval_days)
-    totals = {group: np.zeros_like(habits.rec) for group in GROUPS}
-    for name, weight, mean, column in zip(NAMES[1:], weights[1:], means[1:], scaled, strict=True):
-        totals[_GROUP_OF[name.partition(">")[0]]] += weight * (column - mean)
-    return totals
+    return Outlook(model, habits, model.step_days, 0).contributions()
 
 
-def _ladder(model: Model, habits: Habits, starts: int, horizon_days: float) -> Numbers:
-    """Say the risk of every single step that the horizon needs, a row for each."""
-    steps = starts - 1 + int(np.ceil(horizon_days / model.step_days))
-    silent_days: Numbers = np.arange(steps, dtype=np.float64)[:, None] * model.step_days
-    return step_risk(model, after(habits, silent_days))
+class Outlook:
+    """What a version says of customers now and after each of so many steps of silence: found once, asked often."""
+
+    def __init__(self, model: Model, habits: Habits, horizon_days: float, steps: int = SCAN_STEPS) -> None:
+        """Find the risk of every single step that is needed: the ladder, a row for each."""
+        self._model, self._steps, self._starts = model, horizon_days / model.step_days, steps + 1
+        ahead = silence(steps + int(np.ceil(self._steps)), model.step_days)
+        size, rungs = len(habits.rec), len(ahead.days)
+        most = max(1, _CELLS // rungs)
+        self._ladder = np.empty((rungs, size))
+        self._now: list[Scaled] = []
+        room = _room(rungs, most)
+        for at in range(0, max(1, size), most):
+            some = habits if size <= most else habits.of(slice(at, at + most))
+            moving, terms = _laid_out(room, rungs, len(some.rec))
+            found = scaled(some, model.interval_days, ahead, moving)
+            self._now.append(Scaled(found.still, moving[:, 0].copy()))
+            self._ladder[:, at : at + most] = _sigmoid(_logit(_decoded(model.weights), found, terms))
+        _spare.append(room)
+
+    def risks(self) -> Numbers:
+        """Say P(no activity within the horizon) now."""
+        risks: Numbers = _products(self._ladder, 1, self._steps)[0]
+        return risks
+
+    def scan(self) -> Numbers:
+        """Say the risk over the horizon now and after each step of silence, a row for each."""
+        return _products(self._ladder, self._starts, self._steps)
+
+    def crossing(self, edges: Numbers) -> Numbers:
+        """Say after how many days of silence the risk first reaches the edge; see the function of this name."""
+        reached = self.scan()[1:] >= edges
+        first = reached.argmax(axis=0)
+        return np.where(reached[first, np.arange(len(edges))], (first + 1.0) * self._model.step_days, -1.0)
+
+    def contributions(self) -> dict[str, Numbers]:
+        """Say what each group of features adds to the logit now; see the function of this name."""
+        weights, means = _decoded(self._model.weights).ranked, _decoded(self._model.means).ranked
+        still, moving = (np.concatenate(parts, axis=1) for parts in zip(*self._now, strict=True))
+        terms = np.concatenate((still, moving))[_FOUND_AT]
+        terms -= means
+        terms *= weights
+        totals = np.zeros((len(GROUPS), terms.shape[1]))
+        at = 0
+        for count in map(len, _BY_RANK):
+            totals[:count] += terms[at : at + count]
+            at += count
+        by_size = dict(zip(_BY_SIZE, totals, strict=True))
+        return {group: by_size[group] for group in GROUPS}
 
 
 def _products(ladder: Numbers, starts: int, steps: float) -> Numbers:
@@ -150,13 +203,49 @@ def _products(ladder: Numbers, starts: int, steps: float) -> Numbers:
     return product
 
 
-def _logit(model: Model, habits: Habits) -> Numbers:
-    weights = np.frombuffer(model.weights).tolist()
-    total = np.full_like(habits.rec, weights[0])
-    for weight, column in zip(weights[1:], columns(habits, model.interval_days), strict=True):
-        column *= weight
-        total += column
-    return total
+class _Vector(NamedTuple):
+    """Weights or means: of the still columns, of the moving ones, of all as `_RANKED`, and that of the intercept."""
+
+    still: Numbers
+    moving: Numbers
+    ranked: Numbers
+    intercept: float
+
+
+@lru_cache(maxsize=64)
+def _decoded(body: bytes) -> _Vector:
+    vector = np.frombuffer(body)
+    return _Vector(vector[STILL][:, None], vector[MOVING][:, None, None], vector[_RANKED][:, None], float(vector[0]))
+
+
+def _room(rungs: int, most: int) -> Numbers:
+    """Take room in which nobody works for the columns and terms of so many customers; what is in it is never read."""
+    needed = (len(MOVING) + _SIZE) * max(rungs * most, _CELLS)
+    try:
+        room = _spare.pop()
+    except IndexError:
+        return np.empty(needed)
+    return room if len(room) >= needed else np.empty(needed)
+
+
+def _laid_out(room: Numbers, rungs: int, size: int) -> tuple[Numbers, Numbers]:
+    """Lay out room for the moving columns, and for all terms of the logit."""
+    layers = len(MOVING) + _SIZE
+    laid_out = room[: layers * rungs * size].reshape(layers, rungs, size)
+    return laid_out[: len(MOVING)], laid_out[len(MOVING) :]
+
+
+def _logit(weights: _Vector, found: Scaled, terms: Numbers) -> Numbers:
+    """Add up the weighted columns one after another in the order of `NAMES`; the moving ones are used up."""
+    moving = found.moving
+    moving *= weights.moving
+    terms[0] = weights.intercept
+    terms[STILL] = (found.still * weights.still)[:, None]
+    terms[MOVING] = moving
+    rows = terms.reshape(_SIZE, -1)
+    # Along the slow axis numpy adds row after row; where there is one column only, it would add in pairs.
+    total: Numbers = np.add.reduce(rows, axis=0) if rows.shape[1] > 1 else np.add.accumulate(rows, axis=0)[-1]
+    return total.reshape(terms.shape[1:])
 
 
 def _sigmoid(logit: Numbers) -> Numbers:

@@ -11,11 +11,10 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from streams.core import hazard
 from streams.core.churn import Rhythm, Silence
 from streams.core.engagement import Engagement
 from streams.core.habits import Numbers, cut_of, habits_of
-from streams.core.hazard import Model
+from streams.core.hazard import Model, Outlook
 from streams.core.rules import Rules
 
 _UNREACHABLE: Final = 2.0
@@ -99,22 +98,19 @@ class _ByHabits:
     """Customers scored by a version of the learned model."""
 
     def __init__(self, seen: Sequence[Seen], rules: Rules, model: Model) -> None:
-        self._model, self._horizon_days = model, rules.horizon_days
         self._cuts = np.array([cut_of(one.now_s, one.engagement.offset_s) for one in seen])
-        self._habits = habits_of([one.engagement for one in seen], self._cuts)
+        habits = habits_of([one.engagement for one in seen], self._cuts)
+        self._outlook = Outlook(model, habits, rules.horizon_days)
 
     def risks(self) -> Numbers:
-        return hazard.risk(self._model, self._habits, self._horizon_days)
+        return self._outlook.risks()
 
     def crossings(self, edges: Numbers) -> Numbers:
-        below = np.flatnonzero(edges < _UNREACHABLE)
-        habits = self._habits.of(below)
-        later = np.full(len(edges), -1.0)
-        later[below] = hazard.crossing(self._model, habits, self._horizon_days, edges[below] + _SURELY)
+        later = self._outlook.crossing(edges + _SURELY)
         return np.where(later < 0, -1, self._cuts - 1 + later.astype(np.int64))
 
     def contributions(self) -> list[dict[str, float]]:
-        groups = {name: values.tolist() for name, values in hazard.contributions(self._model, self._habits).items()}
+        groups = {name: values.tolist() for name, values in self._outlook.contributions().items()}
         return [dict(zip(groups, row, strict=True)) for row in zip(*groups.values(), strict=True)]
 
 

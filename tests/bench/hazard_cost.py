@@ -1,5 +1,5 @@
 """
-What the churn model costs: CPU time on one core, in microseconds for each customer.
+What the churn model costs: CPU time on one core, in microseconds for each customer, and for a few at once in all.
 
 Run `OMP_NUM_THREADS=1 python -m tests.bench.hazard_cost [--customers 1000] [--runs 20]`: records of a year on the web
 and in shops, from their bytes. Of all runs the quietest counts, for a shared machine only ever adds.
@@ -16,15 +16,17 @@ import numpy as np
 
 from schemas import Event, OrderLine, OrderPlaced, ProductViewed, StoreEntered
 from streams.core.decode import second_of
-from streams.core.engagement import DAY_S
-from streams.core.habits import cut_of, habits_of
-from streams.core.hazard import contributions, crossing, risk
+from streams.core.engagement import DAY_S, Engagement
+from streams.core.habits import Integers, cut_of, habits_of
+from streams.core.hazard import Model, Outlook, contributions, crossing, risk
 from streams.core.learner import Labels, learn, mark_of, start
 from streams.core.record import load_folded
 from streams.core.rules import Rules
 from streams.core.step import Advance
 
 YEAR = 365
+FEW = (1, 20)
+REPEATS = 50
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SOURCE = {ProductViewed: 0, StoreEntered: 1, OrderPlaced: 2}
 
@@ -68,6 +70,27 @@ def quietest(runs: int, work: Callable[[], object]) -> float:
     return min(spent)
 
 
+def of_few(
+    engagements: list[Engagement], cuts: Integers, model: Model, horizon: int
+) -> dict[str, Callable[[], object]]:
+    """What is done for a chunk of customers: each part alone, and all of it as the pipeline does it."""
+    habits, edges = habits_of(engagements, cuts), np.full(len(cuts), 0.75)
+
+    def all_of_it() -> None:
+        outlook = Outlook(model, habits_of(engagements, cuts), horizon)
+        outlook.risks()
+        outlook.crossing(edges)
+        outlook.contributions()
+
+    return {
+        "habits": lambda: habits_of(engagements, cuts),
+        "risk": lambda: risk(model, habits, horizon),
+        "next crossing": lambda: crossing(model, habits, horizon, edges),
+        "contributions": lambda: contributions(model, habits),
+        "all four, by one outlook": all_of_it,
+    }
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -101,6 +124,11 @@ def main() -> None:
     print(f"{size} customers, {sum(map(len, bodies)) // size} bytes a record, {horizon} days; µs of CPU for each")
     for name, work in table.items():
         print(f"{name:40s} {quietest(given.runs, work) / size * 1e6:7.2f}")
+    for few in FEW:
+        print(f"{few} at once; µs of CPU for all of them")
+        for name, work in of_few(engagements[:few], cuts[:few], model, horizon).items():
+            often = quietest(given.runs, lambda work=work: [work() for _ in range(REPEATS)])  # type: ignore[misc]
+            print(f"{name:40s} {often / REPEATS * 1e6:7.0f}")
 
 
 if __name__ == "__main__":

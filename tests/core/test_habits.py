@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import Event
 from streams.core.engagement import DAY_S, Engagement, fold
-from streams.core.habits import MOST_LATER_DAYS, Habits, Integers, acted_within, after, cut_of, habits_of
+from streams.core.habits import MOST_LATER_DAYS, Habits, Integers, acted_within, after, cut_of, habits_of, silence
 from streams.core.ring import mark_of
 from tests.core.habits_in_plain import plain_habits
 from tests.core.stories import DAY, NOON, event, histories, second
@@ -79,6 +79,17 @@ def test_habits_have_the_same_bits_alone_and_among_thousands() -> None:
     alone = [np.concatenate(habits_of([crowded[at]], cuts[at : at + 1])) for at in range(0, 3000, 10)]
 
     assert np.array(alone).tobytes() == together.tobytes()
+
+
+@pytest.mark.parametrize("instants", [1, 4, 30])
+def test_what_silence_leaves_of_decays_is_what_imagining_it_leaves(instants: int) -> None:
+    """Factors made once for all customers are those by which a customer's habits decay, to the last bit."""
+    crowded, cuts = crowd(20)
+    today, ahead = habits_of(crowded, cuts), silence(instants, 7)
+    imagined = after(today, np.arange(float(instants))[:, None] * 7)
+
+    assert (today.age + ahead.days).tobytes() == imagined.age.tobytes()
+    assert (np.stack(today[12:])[:, None] * ahead.left).tobytes() == np.stack(imagined[12:]).tobytes()
 
 
 def test_a_day_of_the_cut_itself_is_not_seen_and_the_day_before_is() -> None:

@@ -4,12 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from streams.core.features import NAMES
+from streams.core.features import MOVING, NAMES, STILL, columns
 from streams.core.habits import after
 from streams.core.hazard import (
     GROUPS,
     SCAN_STEPS,
     Model,
+    Outlook,
     contributions,
     crossing,
     dump_model,
@@ -54,6 +55,61 @@ def test_a_score_has_the_same_bits_alone_and_among_thousands() -> None:
 
     assert [float(risk(model, one, 30)[0]) for one in singles] == risks[::30].tolist()
     assert [float(crossing(model, one, 30, edges[:1])[0]) for one in singles] == crossings[::30].tolist()
+
+
+@pytest.mark.parametrize("size", [*range(1, 20), 33, 700, 4500])
+def test_weights_are_added_in_the_order_of_the_names_however_many_customers(size: int) -> None:
+    """The risk of a step is, to the last bit, what adding one weighted column after another gives."""
+    model, habits = taught(), drawn(size)
+    intercept, *weights = np.frombuffer(model.weights).tolist()
+    logit = np.full(size, intercept)
+    for weight, column in zip(weights, columns(habits, model.interval_days), strict=True):
+        logit = logit + weight * column
+    expected = 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(logit, -35.0), 35.0)))
+
+    assert expected.tobytes() == step_risk(model, habits).tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+def test_a_scan_is_made_of_the_risks_of_habits_that_were_silent(size: int) -> None:
+    """Each row is, to the last bit, the product of the weeks' risks, each from the habits after so much silence."""
+    model, habits = taught(), drawn(size)
+    weeks = step_risk(model, after(habits, np.arange(SCAN_STEPS + 4.0)[:, None] * 7))
+    expected = [weeks[at] * weeks[at + 1] * weeks[at + 2] * weeks[at + 3] for at in range(SCAN_STEPS + 1)]
+
+    assert np.array(expected).tobytes() == scan(model, habits, 28).tobytes()
+
+
+def test_an_outlook_answers_every_question_as_it_is_answered_alone() -> None:
+    """Risk, crossing and contributions share their work, and none is changed by it."""
+    model, habits = taught(), drawn(500)
+    edges = np.full(500, 0.75)
+    outlook = Outlook(model, habits, 30)
+    together = outlook.contributions()
+
+    assert risk(model, habits, 30).tobytes() == outlook.risks().tobytes()
+    assert crossing(model, habits, 30, edges).tobytes() == outlook.crossing(edges).tobytes()
+    assert {name: one.tobytes() for name, one in contributions(model, habits).items()} == {
+        name: one.tobytes() for name, one in together.items()
+    }
+
+
+def test_every_column_changes_in_silence_or_does_not() -> None:
+    """Still and moving columns are all there are, and only the moving ones change while nothing happens."""
+    habits = drawn(200)
+    before, later = (np.array(list(columns(one, 30.0))) for one in (habits, after(habits, np.array(20.0))))
+    changed = (before != later).any(axis=1)
+
+    assert list(range(1, len(NAMES))) == sorted([*STILL.tolist(), *MOVING.tolist()])
+    assert sorted(MOVING.tolist()) == (np.flatnonzero(changed) + 1).tolist()
+
+
+def test_nobody_at_all_is_scored_too() -> None:
+    """No customers have no risks, no crossings and no contributions."""
+    model, nobody = taught(1), chosen(drawn(1), slice(0, 0))
+
+    assert [0, 0] == [len(risk(model, nobody, 28)), len(crossing(model, nobody, 28, np.empty(0)))]
+    assert {0} == {len(one) for one in contributions(model, nobody).values()}
 
 
 def test_the_first_row_of_a_scan_is_the_risk_now() -> None:
