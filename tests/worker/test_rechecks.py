@@ -1,6 +1,8 @@
 """Silence: who asked to be looked at is, when the instant has passed, once, and never while events lie unread."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from faust.types import TP
@@ -10,7 +12,7 @@ from streams.engine.envelope import NEVER, Envelope
 from streams.engine.partition import OwnedPartition
 from streams.engine.progress import Progress
 from streams.metrics import Metrics
-from streams.rechecks import Rechecks
+from streams.rechecks import SLICE, Rechecks
 from streams.settings import Settings
 from tests.engine.recording import Recorder, owned
 
@@ -26,10 +28,12 @@ class Looking:
         self.looked: list[tuple[str, int]] = []
         self.on_wake: Any = None
         self.again_s = 0
+        self.after_a_slice: Callable[[], None] = lambda: None
 
     def recheck(self, owned: OwnedPartition, due: list[tuple[str, int]]) -> None:
         """Look at them."""
         self.looked += due
+        asyncio.get_running_loop().call_soon(self.after_a_slice)
         for key, due_s in due:
             wake_s = due_s + self.again_s if self.again_s else NEVER
             owned.entries[key].wake_at = wake_s
@@ -38,21 +42,33 @@ class Looking:
 
 
 class Holding:
-    """A runtime that holds partition 0."""
+    """A runtime that holds partition 0, and perhaps more."""
 
-    def __init__(self, partition: OwnedPartition) -> None:
+    def __init__(self, *partitions: OwnedPartition) -> None:
         """Be ready, with everything read."""
-        self.held, self.progress, self.ready = {0: partition}, Progress(), True
-        self.progress.assign({CLICKS: 0}, {CLICKS: 0}, time.monotonic())
+        self.held, self.progress, self.ready = {owned.number: owned for owned in partitions}, Progress(), True
+        ends = {TP("clicks", number): 0 for number in self.held}
+        self.progress.assign(ends, ends, time.monotonic())
 
 
 def asking(**wishes: int) -> tuple[Rechecks, Looking, Holding]:
     """A partition whose customers ask to be looked at so many seconds after noon."""
-    partition = owned(Recorder())
+    return looking_at(a_partition(wishes), slice_records=2)
+
+
+def a_partition(wishes: dict[str, int], number: int = 0) -> OwnedPartition:
+    """A partition that is ready, and who in it asks to be looked at when."""
+    partition = owned(Recorder(), number=number)
     partition.ready = True
     partition.entries = {key: Envelope(5, 1, True, NOON + s, {}, [], b"") for key, s in wishes.items()}
-    holding, looking = Holding(partition), Looking()
-    rechecks = Rechecks(Settings(clock="wall", slice_records=2), holding, looking, Metrics(CollectorRegistry()))
+    return partition
+
+
+def looking_at(*partitions: OwnedPartition, slice_records: int) -> tuple[Rechecks, Looking, Holding]:
+    """Partitions that are held, in slices of at most so many."""
+    holding, looking = Holding(*partitions), Looking()
+    settings = Settings(clock="wall", slice_records=slice_records)
+    rechecks = Rechecks(settings, holding, looking, Metrics(CollectorRegistry()))
     rechecks._follow()
     return rechecks, looking, holding
 
@@ -62,7 +78,8 @@ async def passed(rechecks: Rechecks, holding: Holding, seconds: int, unread: int
     holding.progress.probe(NOON + seconds, {CLICKS: unread}, time.monotonic())
     rechecks._follow()
     for partition in list(rechecks._heaps):
-        await rechecks._work_off(partition)
+        while await rechecks._work_off(partition):
+            pass
 
 
 async def test_who_is_due_is_looked_at_in_order_and_once() -> None:
@@ -147,3 +164,43 @@ async def test_under_the_stream_clock_the_events_time_counts() -> None:
     await passed(rechecks, holding, 10**6)
 
     assert ([], [("ada", NOON + 5)]) == (early, looking.looked)
+
+
+async def wave(rechecks: Rechecks, holding: Holding, looking: Looking, customers: int) -> None:
+    """Let everybody fall due, and run until so many were looked at."""
+    holding.progress.probe(NOON + 60, {TP("clicks", number): 0 for number in holding.held}, time.monotonic())
+    running = asyncio.create_task(rechecks.run())
+    async with asyncio.timeout(10):
+        while len(looking.looked) < customers:
+            await asyncio.sleep(0.001)
+    running.cancel()
+
+
+async def test_a_wave_goes_in_slices_and_everybody_else_gets_a_turn_between_them() -> None:
+    """However large the slices of events are."""
+    wishes = {f"c{number:03d}": 1 for number in range(3 * SLICE)}
+    rechecks, looking, holding = looking_at(a_partition(wishes), slice_records=10_000)
+    seen: list[int] = []
+    looking.after_a_slice = lambda: seen.append(len(looking.looked))
+    await wave(rechecks, holding, looking, len(wishes))
+
+    assert [SLICE, 2 * SLICE, 3 * SLICE] == seen
+
+
+async def test_partitions_take_turns_in_a_wave() -> None:
+    """A small one does not wait for the end of a large one."""
+    large, small = a_partition({"ada": 1, "bob": 2, "cleo": 3}), a_partition({"dora": 9}, number=1)
+    rechecks, looking, holding = looking_at(large, small, slice_records=1)
+    await wave(rechecks, holding, looking, 4)
+
+    assert {"ada", "dora"} == {key for key, _ in looking.looked[:2]}
+
+
+async def test_a_partition_that_comes_within_a_wave_is_taken_up_and_one_that_goes_is_left_alone() -> None:
+    """At the next slice."""
+    gone, new = a_partition({"ada": 1, "bob": 2}), a_partition({"cleo": 3, "dora": 4})
+    rechecks, looking, holding = looking_at(gone, slice_records=1)
+    looking.after_a_slice = lambda: holding.held.update({0: new})
+    await wave(rechecks, holding, looking, 3)
+
+    assert ["ada", "cleo", "dora"] == [key for key, _ in looking.looked]
