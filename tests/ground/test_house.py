@@ -82,3 +82,13 @@ def test_the_pom_is_found_in_the_checkout() -> None:
 def test_the_front_door_is_furnished(name: str) -> None:
     """What people look for first is there."""
     assert (CHECKOUT / name).stat().st_size > 500
+
+
+def test_the_floor_plan_names_every_room() -> None:
+    """Who looks for a module finds what it is there for: folders and modules of streams, and those of the core."""
+    plan, streams = (CHECKOUT / "streams" / "README.md").read_text(), CHECKOUT / "streams"
+    folders = {f"{path.parent.name}/" for path in streams.glob("*/__init__.py")}
+    modules = {path.name for path in streams.glob("*.py")} - {"__init__.py"}
+    core = {f"`{path.stem}`" for path in (streams / "core").glob("*.py")} - {"`__init__`"}
+
+    assert set() == {name for name in folders | modules | core if name not in plan}
