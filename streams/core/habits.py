@@ -190,20 +190,20 @@ def _count_days(
     union = np.bitwise_or.reduce(grids, axis=0)
     union.reshape(size, _BYTES)[:, -1] &= _EARLIER[cuts & 7]
     places = (union != 0).nonzero()[0]  # of truth values, twice as fast
-    bits = _bits(union[places]).nonzero()[0]
-    at = (places << 3)[bits >> 3] + (bits & 7)
+    bits = _bits(union.take(places)).nonzero()[0]
+    at = (places << 3).take(bits >> 3) + (bits & 7)
     owner = at // (8 * _BYTES)
-    ages = (cuts - (starts << 3) + np.arange(0, 8 * _BYTES * size, 8 * _BYTES))[owner] - at
+    ages = (cuts - (starts << 3) + np.arange(0, 8 * _BYTES * size, 8 * _BYTES)).take(owner) - at
     days = np.bincount(owner, minlength=size)
     table[0], table[1:3] = days, 8.0 * _BYTES
     if not len(ages):
         return
-    seen = days.nonzero()[0]
+    seen = slice(None) if days.all() else days.nonzero()[0]
     ends = days.cumsum()[seen]
     first, last = ends - days[seen], ends - 1
     figures = np.empty((_SUMMED + 1, len(ages)))
     channels, decays = figures[:3], figures[3 : 3 + len(TAUS)]
-    channels[:] = _bits(grids[:, places].ravel()).reshape(3, -1)[:, bits]
+    channels[:] = _bits(grids.take(places, axis=1).ravel()).reshape(3, -1).take(bits, axis=1)
     _WEIGHTS.take(ages, axis=1, out=decays, mode="clip")
     of_channels = figures[3 + len(TAUS) : _SUMMED].reshape(3, len(CHANNEL_TAUS), -1)
     np.multiply(channels[:, None], decays[_OF_CHANNELS], out=of_channels)

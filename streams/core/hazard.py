@@ -179,8 +179,7 @@ class Outlook:
     def contributions(self) -> dict[str, Numbers]:
         """Say what each group of features adds to the logit now; see the function of this name."""
         weights, means = _decoded(self._model.weights).ranked, _decoded(self._model.means).ranked
-        still, moving = (np.concatenate(parts, axis=1) for parts in zip(*self._now, strict=True))
-        terms = np.concatenate((still, moving))[_FOUND_AT]
+        terms = np.concatenate([np.concatenate(now) for now in self._now], axis=1).take(_FOUND_AT, axis=0)
         terms -= means
         terms *= weights
         totals = np.zeros((len(GROUPS), terms.shape[1]))
