@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas import ChurnRisk
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PROMISED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
@@ -21,3 +23,11 @@ def test_a_promise_names_a_test_that_is_there(path: str, name: str) -> None:
 def test_a_link_leads_somewhere(link: str) -> None:
     """A reader who follows a link finds a file or a folder."""
     assert (ROOT / link).exists()
+
+
+def test_every_field_of_a_churn_risk_is_explained() -> None:
+    """Who reads the topic finds each field in the table of the contract's page."""
+    page = (ROOT / "schemas" / "README.md").read_text()
+    table = page[page.index("## What a churn risk says") : page.index("## Duplicates")]
+
+    assert [] == [name for name in ChurnRisk.__struct_fields__ if f"`{name}`" not in table]
