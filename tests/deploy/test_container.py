@@ -49,6 +49,18 @@ def test_the_image_is_built_from_the_lock() -> None:
     assert all("--frozen" in line and "--no-dev" in line for line in syncs)
 
 
+def test_the_image_has_no_extras() -> None:
+    """A worker scores and learns with numpy; what measures and draws stays outside."""
+    assert [] == [line for line in instructions("RUN") if "extra" in line]
+
+
+def test_the_model_is_learned_in_one_thread() -> None:
+    """Sums in several threads differ in their last bits from one run to the next."""
+    assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"} < {
+        word for line in instructions("ENV") for word in line.split()
+    }
+
+
 def test_the_builder_is_the_one_that_make_uses() -> None:
     """One version of uv, in two places."""
     made = re.search(r"^UV_VERSION := (\S+)$", (CHECKOUT / "Makefile").read_text(), re.M)
