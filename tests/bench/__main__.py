@@ -21,14 +21,16 @@ from rich.table import Table
 from streams import broker as local
 from tests.bench.latency import latency
 from tests.bench.model import calibrated_share
+from tests.bench.silence import silence
 from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, staged, steady
 from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT
 
-PARTS = ("hot", "plain", "scattered", "steady", "latency")
+PARTS = ("hot", "plain", "scattered", "steady", "latency", "silence")
 RATE, SECONDS = 10_000, 20.0
 PLAIN_EVENTS = 30_000
 CALIBRATED = "calibrated share"
+SILENT, SILENT_RATE = 100_000, 5_000
 
 Figures = dict[str, tuple[float, str]]
 """Value and unit by name."""
@@ -102,6 +104,22 @@ class Bench:
         self.figures["latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
         self.figures["latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
         self._note("latency", {"signals": found.signals, CALIBRATED: calibrated_share(stage)})
+
+    def silence(self) -> None:
+        """Measure many customers falling silent within a minute, beside the events of others."""
+        customers = int(SILENT * self.scale)
+        stage = Stage(
+            self.brokers,
+            f"bench-silence-{time.time_ns() // 1_000_000:x}",
+            self.folder / "silence",
+            speak_from="beginning",
+        )
+        stage.create_topics()
+        found = silence(stage, customers, SILENT_RATE, 60 + customers // 1000, self.step)
+        self.figures["silence_rechecks_spoken_per_s"] = (found.spoken_per_s, "customers/s")
+        self.figures["silence_last_spoken_s"] = (found.last_spoken_s, "s")
+        self.figures["silence_latency_p99_ms_at_5k"] = (found.latency_p99_ms, "ms")
+        self._note("silence", found._asdict() | {"customers": customers, CALIBRATED: calibrated_share(stage)})
 
     def _note(self, part: str, found: dict[str, float]) -> None:
         self.notes |= {f"{part}: {name}": (value, "") for name, value in found.items() if name != "events_per_s"}
