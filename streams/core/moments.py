@@ -120,9 +120,11 @@ def refill_interval_s(engagement: Engagement, minimum: int) -> int:
     return (days.bit_length() - first) * DAY_S // (count - 1)
 
 
-def _risk_high(_engagement: Engagement, stance: Stance, action: Action) -> Found | None:
+def _risk_high(engagement: Engagement, stance: Stance, action: Action) -> Found | None:
     if stance.band < _HIGH or stance.rose_s < 0:
         return None
+    if engagement.last_act_s + DAY_S > stance.rose_s:
+        return None  # nobody is won back who has just been here
     return stance.rose_s, stance.rose_s + action.delay_s
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.core.catalogue import Catalogue, parse
+from streams.core.moments import look
 from streams.core.rules import Rules
 from tests.core.stories import CATALOGUE, DAY, HOUR, MINUTE, NOON, RULES, Story, second
 
@@ -258,3 +259,17 @@ def test_no_open_moment_is_no_word() -> None:
         story.happens("page_viewed", NOON + number * DAY)
 
     assert [] == story.actions
+
+
+def test_nobody_is_won_back_who_has_just_been_here() -> None:
+    """A risk that rises with an act, however high, is no reason to call the customer back."""
+    story = Story(only("win_back"))
+    story.happens("page_viewed").happens("order_placed", NOON + DAY)
+    stance = story.record.stance
+    assert stance is not None
+    stance.band, stance.rose_s = 3, second(NOON + DAY)
+    engagement = story.record.engagement
+
+    assert [] == look(story.rules.catalogue, engagement, stance)
+    stance.rose_s = second(NOON + 2 * DAY)
+    assert ["win_back"] == [action.name for action, *_ in look(story.rules.catalogue, engagement, stance)]
