@@ -37,7 +37,7 @@ def test_the_fence_keeps_what_is_delivered_again_from_counting_again(
 ) -> None:
     """Crash when much is written and nothing flushed: what comes again is out of the rings' reach, not the fence's."""
     broken = () if whole else ("fence",)
-    violations = after_a_crash(broker, tmp_path, "changelog-acknowledged:80", *broken, tick_s=5)
+    violations = after_a_crash(broker, tmp_path, "changelog-acknowledged:30", *broken, tick_s=5)
 
     assert whole == (violations == {})
     assert whole or "dead letters" in violations
