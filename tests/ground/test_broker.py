@@ -1,5 +1,6 @@
 """A broker is started, found again, stopped, and never mistaken for another process."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -42,7 +43,10 @@ def test_another_client_can_use_the_broker(broker: local.Broker) -> None:
 
 def test_the_broker_listens_on_this_machine_only(broker: local.Broker) -> None:
     """No socket of the broker is bound to an address that others can reach."""
-    handles = [str(handle.readlink()) for handle in Path(f"/proc/{broker.pid}/fd").iterdir()]
+    handles = []
+    for handle in Path(f"/proc/{broker.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            handles.append(str(handle.readlink()))
     inodes = {handle[len("socket:[") : -1] for handle in handles if handle.startswith("socket:")}
     rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
 
