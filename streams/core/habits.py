@@ -101,6 +101,11 @@ _WEB_ROW: Final = Habits._fields.index("web")
 _SUMMED: Final = len(Habits._fields) - _WEB_ROW
 
 
+def decay_of_today(tau: int) -> float:
+    """Say what an act of today is worth in a decay by one of `TAUS`."""
+    return float(_WEIGHTS[TAUS.index(tau), 1])
+
+
 def cut_of(now_s: int, offset_s: int) -> int:
     """Say the cut of an instant: the day after its own, so that what happened today is seen."""
     return (now_s + offset_s) // DAY_S + 1

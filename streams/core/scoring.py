@@ -15,6 +15,7 @@ from streams.core.churn import Rhythm, Silence
 from streams.core.engagement import Engagement
 from streams.core.habits import Numbers, cut_of, habits_of
 from streams.core.hazard import Model, Outlook
+from streams.core.prospects import Prospects, counterfactuals_of
 from streams.core.rules import Rules
 
 _UNREACHABLE: Final = 2.0
@@ -56,9 +57,13 @@ class Scores:
         edges = np.array((*self._rules.band_edges, _UNREACHABLE))[list(bands)]
         return self._gathered(lambda part, places: part.crossings(edges[places]).tolist())
 
-    def contributions(self) -> list[dict[str, float]]:
-        """Say what each group of features adds to the logit of a step; nothing for the own rhythm."""
-        return self._gathered(lambda part, _: part.contributions())
+    def contributions(self, places: Sequence[int]) -> list[dict[str, float]]:
+        """Say of some what each group of features adds to the logit of a step; nothing for the own rhythm."""
+        return self._asked(places, lambda part, rows: part.contributions(rows))
+
+    def prospects(self, places: Sequence[int]) -> list[Prospects]:
+        """Say of some the risks after a visit and after an order just now."""
+        return self._asked(places, lambda part, rows: part.prospects(rows))
 
     def _gathered(self, ask: Callable[["_Part", list[int]], list[Found]]) -> list[Found]:
         """Ask every part and put the answers into the order of the customers."""
@@ -67,19 +72,30 @@ class Scores:
             found.update(zip(places, ask(part, places), strict=True))
         return [found[place] for place in range(self._size)]
 
+    def _asked(self, places: Sequence[int], ask: Callable[["_Part", list[int]], list[Found]]) -> list[Found]:
+        """Ask the parts of some customers only, each for its rows, and put the answers into the order of the places."""
+        found, wanted = dict[int, Found](), set(places)
+        for of_part, part in self._parts:
+            rows = [row for row, place in enumerate(of_part) if place in wanted]
+            if rows:
+                found.update(zip([of_part[row] for row in rows], ask(part, rows), strict=True))
+        return [found[place] for place in places]
+
 
 class _Part(Protocol):
     """Customers scored in the same way."""
 
     def risks(self) -> Numbers: ...
     def crossings(self, edges: Numbers) -> Numbers: ...
-    def contributions(self) -> list[dict[str, float]]: ...
+    def contributions(self, rows: list[int]) -> list[dict[str, float]]: ...
+    def prospects(self, rows: list[int]) -> list[Prospects]: ...
 
 
 class _ByRhythm:
     """Customers scored by their own rhythm."""
 
     def __init__(self, seen: Sequence[Seen], rules: Rules) -> None:
+        self._seen, self._rules = seen, rules
         self._first_days = np.array([one.rhythm[3] for one in seen])
         self._silence = Silence([one.rhythm for one in seen], rules.population, rules.horizon_days)
 
@@ -90,8 +106,14 @@ class _ByRhythm:
         ages = self._silence.crossing(edges)
         return np.where(ages < 0, -1, self._first_days + ages)
 
-    def contributions(self) -> list[dict[str, float]]:
-        return [{} for _ in self._first_days]
+    def contributions(self, rows: list[int]) -> list[dict[str, float]]:
+        return [{} for _ in rows]
+
+    def prospects(self, rows: list[int]) -> list[Prospects]:
+        """To a rhythm a visit and an order are the same: an active day."""
+        acted = [_after_today(self._seen[row].rhythm) for row in rows]
+        silence = Silence(acted, self._rules.population, self._rules.horizon_days)
+        return [(("visit", risk), ("order", risk)) for risk in silence.risk(silence.age).tolist()]
 
 
 class _ByHabits:
@@ -99,8 +121,9 @@ class _ByHabits:
 
     def __init__(self, seen: Sequence[Seen], rules: Rules, model: Model) -> None:
         self._cuts = np.array([cut_of(one.now_s, one.engagement.offset_s) for one in seen])
-        habits = habits_of([one.engagement for one in seen], self._cuts)
-        self._outlook = Outlook(model, habits, rules.horizon_days)
+        self._seen, self._model, self._horizon_days = seen, model, rules.horizon_days
+        self._habits = habits_of([one.engagement for one in seen], self._cuts)
+        self._outlook = Outlook(model, self._habits, rules.horizon_days)
 
     def risks(self) -> Numbers:
         return self._outlook.risks()
@@ -109,9 +132,20 @@ class _ByHabits:
         later = self._outlook.crossing(edges + _SURELY)
         return np.where(later < 0, -1, self._cuts - 1 + later.astype(np.int64))
 
-    def contributions(self) -> list[dict[str, float]]:
-        groups = {name: values.tolist() for name, values in self._outlook.contributions().items()}
+    def contributions(self, rows: list[int]) -> list[dict[str, float]]:
+        groups = {name: values[rows].tolist() for name, values in self._outlook.contributions().items()}
         return [dict(zip(groups, row, strict=True)) for row in zip(*groups.values(), strict=True)]
+
+    def prospects(self, rows: list[int]) -> list[Prospects]:
+        seen = [(self._seen[row].engagement, self._seen[row].now_s) for row in rows]
+        first_minor = round(self._model.mean_minor)
+        habits = self._habits.of(np.array(rows))
+        return counterfactuals_of(self._model, habits, seen, self._horizon_days, first_minor=first_minor)
+
+
+def _after_today(rhythm: Rhythm) -> Rhythm:
+    repeats, last, age, first = rhythm
+    return repeats + (last < age), age, age, first
 
 
 def _alike(models: Sequence[Model | None]) -> list[list[int]]:

@@ -8,13 +8,9 @@ change is found by the same fold and the same score as if it had happened.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from schemas import Counterfactual, Reason
 from streams.core.assess import Draft, Shot
-from streams.core.churn import Rhythm, Silence
 from streams.core.hazard import Model
-from streams.core.prospects import Prospects, counterfactuals_of
 from streams.core.reasons import reasons
 from streams.core.rules import Rules
 from streams.core.scoring import Scores
@@ -29,19 +25,19 @@ def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[
     """Make the signals of drafts, in their order."""
     if not drafts:
         return []
-    contributions = scores.contributions()
-    spoken = [shots[draft.place] for draft in drafts]
-    models = [scores.models[draft.place] for draft in drafts]
+    places = [draft.place for draft in drafts]
+    spoken, models = [shots[place] for place in places], [scores.models[place] for place in places]
     return [
         churn_risk(
             shot.work.key, shot.happening, now_s=shot.now_s, rules=rules, risk=draft.verdict.risk,
             band=draft.verdict.band, previous_band=draft.previous_band, model=model,
-            reasons=_reasons(rules, shot, draft, model, contributions[draft.place]),
+            reasons=_reasons(rules, shot, draft, model, contributions),
             counterfactuals=tuple([Counterfactual(act=act, risk=round(risk, 6)) for act, risk in imagined]),
             expected_value=value, crossing=draft.crossing, segment=draft.segment, stage=draft.stage,
         )
-        for draft, shot, model, imagined, value in zip(
-            drafts, spoken, models, _imagined(rules, spoken, models), _values(rules, spoken), strict=True
+        for draft, shot, model, contributions, imagined, value in zip(
+            drafts, spoken, models, scores.contributions(places), scores.prospects(places), _values(rules, spoken),
+            strict=True,
         )
     ]  # fmt: skip
 
@@ -70,18 +66,6 @@ def _values(rules: Rules, shots: Sequence[Shot]) -> list[float]:
     return _by_version(shots, [rules.book.serving(shot.now_s) for shot in shots], of_version)
 
 
-def _imagined(rules: Rules, shots: Sequence[Shot], models: Sequence[Model | None]) -> list[Prospects]:
-    """Say each one's risks after a visit and after an order at its instant."""
-
-    def of_version(model: Model | None, some: list[Shot]) -> list[Prospects]:
-        if model is None:
-            return _of_rhythm(rules, some)
-        seen = [(shot.engagement, shot.now_s) for shot in some]
-        return counterfactuals_of(model, seen, rules.horizon_days, first_minor=round(model.mean_minor))
-
-    return _by_version(shots, models, of_version)
-
-
 def _by_version(
     shots: Sequence[Shot], models: Sequence[Model | None], ask: Callable[[Model | None, list[Shot]], list[Found]]
 ) -> list[Found]:
@@ -93,14 +77,3 @@ def _by_version(
     for some in places.values():
         found.update(zip(some, ask(models[some[0]], [shots[place] for place in some]), strict=True))
     return [found[place] for place in range(len(shots))]
-
-
-def _of_rhythm(rules: Rules, shots: Sequence[Shot]) -> list[Prospects]:
-    """To a rhythm a visit and an order are the same: an active day."""
-    silence = Silence([_after_today(shot.rhythm) for shot in shots], rules.population, rules.horizon_days)
-    return [(("visit", risk), ("order", risk)) for risk in np.asarray(silence.risk(silence.age)).tolist()]
-
-
-def _after_today(rhythm: Rhythm) -> Rhythm:
-    repeats, last, age, first = rhythm
-    return repeats + (last < age), age, age, first

@@ -1,18 +1,22 @@
 """Prospects: what the risk would be, had the customer visited or ordered just now."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from schemas import OrderLine
+from schemas import Event, OrderLine
 from streams.core.engagement import Engagement
 from streams.core.habits import cut_of, habits_of
 from streams.core.hazard import risk
 from streams.core.prospects import counterfactuals, counterfactuals_of
 from streams.core.record import dump
+from streams.core.step import Advance
 from tests.core.habits_drawn import taught
-from tests.core.stories import DAY, NOON, Story, second
+from tests.core.stories import DAY, NOON, RULES, Story, histories, second, source_of
 
 MODEL = taught()
 NOW = NOON + 60 * DAY
@@ -32,6 +36,13 @@ def orders_like_that(story: Story, at: Any, amount_minor: int, items: int) -> St
     """An order of so much, of so many items."""
     line: dict[str, Any] = {"product_id": "p1", "quantity": items, "unit_price_minor": 1}
     return story.happens("order_placed", at, total_minor=amount_minor, lines=(OrderLine(**line),))
+
+
+def told_on(story: Story) -> Story:
+    """The same story, to go on in another way."""
+    other = Story(story.rules)
+    other.body = story.body
+    return other
 
 
 def risk_of(engagement: Engagement, horizon_days: int) -> float:
@@ -82,10 +93,10 @@ def test_a_customer_is_told_the_same_alone_and_among_others() -> None:
         (Story().happens("order_cancelled").happens("signed_in").record.engagement, second(NOON)),
     ]
     alone = [counterfactuals(MODEL, engagement, now_s, 28) for engagement, now_s in seen]
+    cuts = np.array([cut_of(now_s, 0) for _, now_s in seen])
 
-    assert alone == counterfactuals_of(MODEL, seen, 28)
+    assert alone == counterfactuals_of(MODEL, habits_of([engagement for engagement, _ in seen], cuts), seen, 28)
     assert 3 == len(set(alone))
-    assert [] == counterfactuals_of(MODEL, [], 28)
 
 
 def test_returns_of_more_than_was_paid_are_no_negative_price() -> None:
@@ -103,3 +114,34 @@ def test_imagining_leaves_the_record_as_it_is() -> None:
     counterfactuals(MODEL, engagement, second(NOW), 28)
 
     assert before == dump(engagement)
+
+
+@settings(deadline=None, max_examples=150)
+@given(histories(max_size=25, span_days=120), st.integers(0, 40), st.booleans())
+def test_whatever_the_history_a_prospect_comes_true_to_the_last_bit(
+    events: list[Event], later: int, acts_today: bool
+) -> None:
+    """Folding the imagined act into the record gives the habits that were imagined."""
+    story = Story()
+    for one in events:
+        advance = Advance(RULES)
+        advance.observe("c1", story.body, source_of(one), one)
+        story.body = next((step.body for step in advance.finish().values()), story.body)
+    if story.body is None or story.record.engagement.first_act_s < 0:
+        return
+    now_s = story.record.engagement.last_s + later * 86400
+    if acts_today:
+        story.happens("page_viewed", datetime.fromtimestamp(now_s, UTC))
+    engagement = story.record.engagement
+    orders, money, items = (habits_of([engagement], np.array([cut_of(now_s, 0)]))[at][0] for at in (6, 8, 7))
+    amount = int(max(0, money // orders)) if orders >= 1 else 700
+    count = int(max(1, np.rint(items / orders))) if orders >= 1 else 1
+    at, channel = datetime.fromtimestamp(now_s, UTC), "store" if engagement.store else "web"
+    line: dict[str, Any] = {"product_id": "p1", "quantity": count, "unit_price_minor": 1}
+    visit = told_on(story).happens("store_entered" if engagement.store else "page_viewed", at)
+    order = told_on(story).happens("order_placed", at, total_minor=amount, channel=channel, lines=(OrderLine(**line),))
+    true = habits_of([visit.record.engagement, order.record.engagement], np.array([cut_of(now_s, 0)] * 2))
+
+    said = counterfactuals(MODEL, engagement, now_s, 28, first_minor=700)
+
+    assert risk(MODEL, true, 28).tolist() == [after for _, after in said]
