@@ -34,7 +34,7 @@ from streams.core.stance import NONE, Stance
 _HIGH: Final = BANDS.index("high")
 
 
-class Work(msgspec.Struct):
+class Work(msgspec.Struct, gc=False):
     """
     One customer in hand during a slice.
 
@@ -59,7 +59,7 @@ class Work(msgspec.Struct):
     clicks: int = 0
 
 
-class Shot(msgspec.Struct, frozen=True):
+class Shot(msgspec.Struct, frozen=True, gc=False):
     """The state at an instant at which the score may have changed."""
 
     work: Work
