@@ -1,5 +1,6 @@
 """What every room of the tests may ask for: one real broker for the whole session."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from streams import broker as local
 
 CHECKOUT = Path(__file__).parent.parent
 LIBS = CHECKOUT / ".latido" / "broker" / "libs"
+
+# A run in the background of a shell inherits an ignored Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
