@@ -9,17 +9,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from schemas import ChurnRisk
 from streams.broker import Broker
+from streams.core.hazard import load_model
 from streams.core.labels import Report
 from streams.core.learner import Label, mark_of
+from streams.core.signals import version_name
 from tests.chaos.exact import QUICK
 from tests.chaos.stage import Stage
 from tests.chaos.worker import Worker
+from tests.verify.readers import read
 from tests.worker.entry import COMMAND
 from tests.worker.scenes import everything_committed, publish, until
-from tests.worker.weeks import FIRST, LAST, WEEKS, Models, happening, lived_through, models, once, reports, shop
+from tests.worker.weeks import (
+    FIRST,
+    LAST,
+    WEEKS,
+    Models,
+    at,
+    happening,
+    lived_through,
+    models,
+    once,
+    reports,
+    scored,
+    shop,
+)
 
 pytestmark = pytest.mark.broker
 
@@ -27,6 +45,9 @@ SLOW, QUICKER, VACANT = 0, 1, 2
 """Partitions: the first stands still amid the last week, the second goes on, the third has no customer."""
 SHARES = [1, 2]
 """How many partitions each of two workers owns."""
+
+BY_DAY = WEEKS * 7 + 3
+"""The day when everybody comes by once more."""
 
 SHOWN = ("version", "calibrated", "labels", "log_loss", "base_log_loss", "auc", "calibration_error", "score_drift_psi")
 
@@ -39,6 +60,9 @@ class Story(NamedTuple):
     said: list[Report]
     latecomer: bytes
     metrics: list[dict[str, float]]
+    heard: dict[str, ChurnRisk]
+    """Who was spoken of on the day when all came by, the latecomer left out."""
+    scored: dict[str, float]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +98,19 @@ def tell(scene: Stage) -> Story:
         until(lambda worker=worker: worker.metrics().get("latido_model_version") == LAST, "the last week is learned")
     until(lambda: SHARES == shares(workers), "both own something")
     metrics = [worker.metrics() for worker in workers]
-    return Story(lived_through(past.events), models(scene), reports(scene), latecomer, metrics)
+    names = sorted({record.key.decode() for record in past.events if record.key.startswith(b"c")} - {name})
+    visits = [happening(each, BY_DAY) for each in names]
+    publish(scene, visits)
+    everything_committed(scene)
+    heard = {key: word for key, word in words(scene) if key in names and word.as_of >= at(visits[0])}
+    expected, risks = lived_through(past.events), scored([*past.events, *visits])
+    return Story(expected, models(scene), reports(scene), latecomer, metrics, heard, risks)
+
+
+def words(scene: Stage) -> list[tuple[str, ChurnRisk]]:
+    """All churn risks that were spoken, in the order of the log."""
+    spoken = read(scene.brokers, scene.outputs[0])
+    return [(record.key.decode(), msgspec.json.decode(record.value, type=ChurnRisk)) for record in spoken]
 
 
 def shares(workers: list[Worker]) -> list[int]:
@@ -108,6 +144,15 @@ def test_live_the_same_is_learned_as_in_the_evaluation(story: Story) -> None:
     """Two workers publish what the course learns from the same events: every version, every byte."""
     assert list(range(FIRST, LAST + 1)) == [version for version, _ in story.expected]
     assert story.expected == once(story.published)
+
+
+def test_live_the_same_is_said_as_in_the_evaluation(story: Story) -> None:
+    """Whoever is spoken of has the risk that the course finds at the end of that day, by the version it has then."""
+    assert len(story.heard) > 20
+    assert {version_name(load_model(story.expected[-1][1]))} == {word.model_version for word in story.heard.values()}
+    assert {key: round(story.scored[key], 6) for key in story.heard} == {
+        k: word.risk for k, word in story.heard.items()
+    }
 
 
 def test_a_late_event_changes_no_label_given(story: Story) -> None:

@@ -11,7 +11,7 @@ from streams.core.hazard import dump_model
 from streams.core.labels import Report, load_report
 from streams.core.rules import Rules
 from streams.engine.home import java_home
-from streams.evaluate.course import run
+from streams.evaluate.course import Course, run
 from tests.chaos.load import Planned
 from tests.chaos.stage import SOURCES, Stage
 from tests.verify.readers import read
@@ -83,6 +83,17 @@ def at(record: Planned) -> datetime:
 
 def lived_through(events: Sequence[Planned]) -> Models:
     """What the evaluation learns from the same events."""
+    return [(model.version, dump_model(model)) for model in _course(events).models]
+
+
+def scored(events: Sequence[Planned]) -> dict[str, float]:
+    """What the evaluation says of each customer's risk at the end of the last event's day."""
+    [cut] = _course(events).cuts
+    assert cut.calibrated
+    return dict(zip(cut.keys, cut.risks.tolist(), strict=True))
+
+
+def _course(events: Sequence[Planned]) -> Course:
     rows = []
     for record in sorted(events, key=at):
         source = SOURCES.index(record.topic)
@@ -90,8 +101,7 @@ def lived_through(events: Sequence[Planned]) -> Models:
         assert not isinstance(event, Refused)
         rows.append((record.key.decode(), source, event))
     end = second_of(rows[-1][2]) // 86400 * 86400 + 86400
-    course = run(rows, cuts_s=[end], horizon_days=28, rules=Rules(), step=lambda _second: None)
-    return [(model.version, dump_model(model)) for model in course.models]
+    return run(rows, cuts_s=[end], horizon_days=28, rules=Rules(), step=lambda _second: None)
 
 
 def models(scene: Stage) -> Models:
