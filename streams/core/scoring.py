@@ -47,7 +47,7 @@ class Scores:
         self._rules, self._size = rules, len(seen)
         self.models = [_serving(rules, one.now_s) for one in seen]
         self._parts: list[tuple[list[int], _Part]] = []
-        for places in _alike(self.models):
+        for places in alike(self.models):
             model, some = self.models[places[0]], [seen[place] for place in places]
             self._parts.append((places, _ByRhythm(some, rules) if model is None else _ByHabits(some, rules, model)))
         self.risks: list[float] = self._gathered(lambda part, _: part.risks().tolist())
@@ -148,8 +148,8 @@ def _after_today(rhythm: Rhythm) -> Rhythm:
     return repeats + (last < age), age, age, first
 
 
-def _alike(models: Sequence[Model | None]) -> list[list[int]]:
-    """Gather the places of each version."""
+def alike(models: Sequence[Model | None]) -> list[list[int]]:
+    """Gather the places of each version; those of None are a group of their own."""
     places: dict[int, list[int]] = {}
     for place, model in enumerate(models):
         places.setdefault(-1 if model is None else model.version, []).append(place)

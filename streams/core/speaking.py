@@ -1,24 +1,20 @@
 """
 Speaking: churn risks that are to be spoken become signals, many at once.
 
-Law: a signal follows from its shot, its verdict and the version alone. What a visit or an order today would
-change is found by the same fold and the same score as if it had happened.
+Law: a signal follows from its shot, its verdict and the version alone, never from what is spoken beside it.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from schemas import Counterfactual, Reason
 from streams.core.assess import Draft, Shot
 from streams.core.hazard import Model
 from streams.core.reasons import reasons
 from streams.core.rules import Rules
-from streams.core.scoring import Scores
+from streams.core.scoring import Scores, alike
 from streams.core.signals import Signal, churn_risk
 from streams.core.telling import reasons_of
 from streams.core.value import Recalibration, expected_values
-
-Found = TypeVar("Found")
 
 
 def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[Draft]) -> list[Signal]:
@@ -53,27 +49,15 @@ def _reasons(
 
 def _values(rules: Rules, shots: Sequence[Shot]) -> list[float]:
     """Say what each is expected to spend within the horizon, in minor units, by the version of its instant."""
-
-    def of_version(model: Model | None, some: list[Shot]) -> list[float]:
+    models = [rules.book.serving(shot.now_s) for shot in shots]
+    values = [0.0] * len(shots)
+    for places in alike(models):
+        model, seen = models[places[0]], [(shots[place].engagement, shots[place].now_s) for place in places]
         mean_minor = 0.0 if model is None else model.mean_minor
         factor = Recalibration(model.predicted, model.actual).factor if model and model.calibrated else 1.0
-        seen = [(shot.engagement, shot.now_s) for shot in some]
-        found: list[float] = expected_values(
+        found = expected_values(
             seen, rules.horizon_days, mean_minor=mean_minor, factor=factor, population=rules.population
-        ).tolist()
-        return found
-
-    return _by_version(shots, [rules.book.serving(shot.now_s) for shot in shots], of_version)
-
-
-def _by_version(
-    shots: Sequence[Shot], models: Sequence[Model | None], ask: Callable[[Model | None, list[Shot]], list[Found]]
-) -> list[Found]:
-    """Ask for the shots of each version together, and put the answers into the order of the shots."""
-    places: dict[int, list[int]] = {}
-    for place, model in enumerate(models):
-        places.setdefault(-1 if model is None else model.version, []).append(place)
-    found: dict[int, Found] = {}
-    for some in places.values():
-        found.update(zip(some, ask(models[some[0]], [shots[place] for place in some]), strict=True))
-    return [found[place] for place in range(len(shots))]
+        )
+        for place, value in zip(places, found.tolist(), strict=True):
+            values[place] = value
+    return values
