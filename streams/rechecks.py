@@ -16,7 +16,7 @@ from typing import Final
 from streams.agents import Pipeline
 from streams.engine.envelope import NEVER
 from streams.engine.partition import OwnedPartition
-from streams.engine.runtime import Runtime
+from streams.engine.runtime import Runtime, may_judge
 from streams.metrics import Metrics
 from streams.settings import Settings
 
@@ -76,7 +76,7 @@ class Rechecks:
         if self._is_saying(owned):
             await asyncio.sleep(SAYING_S)
             return True
-        due = self._due(owned, self.passed_s(owned)) if self._may(owned) else []
+        due = self._due(owned, self.passed_s(owned)) if may_judge(self._runtime, owned) else []
         if not due:
             return False
         began = time.monotonic()
@@ -92,12 +92,6 @@ class Rechecks:
         while keys and not ((entry := entries.get(keys[0])) and entry.outbox):
             keys.popleft()
         return len(keys) > (UNSAID_SLICES - 1) * self._most
-
-    def _may(self, owned: OwnedPartition) -> bool:
-        """Whether the partition is still ours, and all that it had at assignment has been read."""
-        runtime = self._runtime
-        ours = runtime.ready and owned.ready and runtime.held.get(owned.number) is owned
-        return ours and runtime.progress.caught_up(owned.number)
 
     def passed_s(self, owned: OwnedPartition) -> int:
         """Say which instant a partition has passed, in seconds since 1970, by the clock in use."""

@@ -19,7 +19,7 @@ from streams.core.record import GUEST_MARK, load_folded
 from streams.core.sweep import sweep
 from streams.engine.partition import OwnedPartition
 from streams.engine.progress import UNKNOWN
-from streams.engine.runtime import Runtime
+from streams.engine.runtime import Runtime, may_judge
 from streams.settings import Settings
 from streams.topics import LABELS, full_name
 
@@ -54,7 +54,7 @@ class Sweeps:
         """Sweep whatever has closed, for ever."""
         while True:
             await asyncio.sleep(PAUSE_S)
-            held = {owned for owned in self._runtime.held.values() if self._may(owned)}
+            held = {owned for owned in self._runtime.held.values() if may_judge(self._runtime, owned)}
             for known in (self._swept, self._opened, self._known_s):
                 for gone in set(known) - held:
                     del known[gone]
@@ -62,16 +62,10 @@ class Sweeps:
             for owned in sorted(held, key=lambda one: one.number):
                 await self._work_off(owned)
 
-    def _may(self, owned: OwnedPartition) -> bool:
-        """Whether the partition is still ours, and all that it had at assignment has been read."""
-        runtime = self._runtime
-        ours = runtime.ready and owned.ready and runtime.held.get(owned.number) is owned
-        return ours and runtime.progress.caught_up(owned.number)
-
     async def _work_off(self, owned: OwnedPartition) -> None:
-        if not self._may(owned) or (owned not in self._opened and not await self._open(owned)):
+        if not may_judge(self._runtime, owned) or (owned not in self._opened and not await self._open(owned)):
             return
-        while self._may(owned):
+        while may_judge(self._runtime, owned):
             latest, opened = self._version(), self._opened[owned]
             week = max(latest, self._swept.get(owned, opened)) + 1
             if week > max(latest, opened) + AHEAD_WEEKS or not self._has_closed(owned, week):
@@ -90,7 +84,7 @@ class Sweeps:
             return False
         if latest == UNKNOWN or self._settings.clock == "stream":
             first_s, last_s = await self._span(owned)
-            if not self._may(owned):
+            if not may_judge(self._runtime, owned):
                 return False
             self._known_s[owned] = last_s
             if latest == UNKNOWN:
@@ -126,7 +120,7 @@ class Sweeps:
             if len(labels.silent):
                 await self._say(Report(owned.number, week, rows_of(week, labels)))
             await asyncio.sleep(0)
-            if not self._may(owned):
+            if not may_judge(self._runtime, owned):
                 return False
         await self._say(Report(owned.number, week))
         return True

@@ -338,6 +338,12 @@ class Runtime:
                     owned.show(math.inf if was_quiet else time.monotonic() - self.config.document_interval_s)
 
 
+def may_judge(runtime: Runtime, owned: OwnedPartition) -> bool:
+    """Whether a partition is still ours, and all that it had at assignment has been read: then silence is silence."""
+    ours = runtime.ready and owned.ready and runtime.held.get(owned.number) is owned
+    return ours and runtime.progress.caught_up(owned.number)
+
+
 def _must_not_fail(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         end(BROKEN, f"A task beside the agents failed ({type(error).__name__}); start the worker again.")
