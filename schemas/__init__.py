@@ -38,7 +38,7 @@ from schemas.dead_letters import (
     TOPIC_HEADER,
     Code,
 )
-from schemas.next_best_actions import NextBestAction, RefusedAction
+from schemas.next_best_actions import Arm, Candidate, NextBestAction, RefusedAction
 from schemas.orders import OrderCancelled, OrderDelivered, OrderEvent, OrderLine, OrderPlaced, OrderReturned
 from schemas.signals import BANDS, Band, Cause, NextCrossing, Stage
 from schemas.store_visits import AssociateHelped, FittingRoomUsed, StoreEntered, StoreLeft, VisitEvent
@@ -82,10 +82,12 @@ __all__ = [
     "TIMESTAMP_HEADER",
     "TOPIC_HEADER",
     "ActiveDays",
+    "Arm",
     "AssociateHelped",
     "Band",
     "CartItemAdded",
     "CartItemRemoved",
+    "Candidate",
     "Cause",
     "Channel",
     "CheckoutStarted",

@@ -51,7 +51,6 @@ def describe(
     customer_id, anonymous_id = names_of(key)
     scored = stance.band >= 0
     sold = engagement.orders - engagement.foreign
-    pending = stance.pending_action and stance.pending_until_s > as_of_s
     return CustomerDocument(
         version=version,
         customer_id=customer_id,
@@ -74,11 +73,16 @@ def describe(
         average_order_minor=engagement.revenue_minor // sold if sold > 0 else None,
         participation=_participation(engagement),
         cart=tuple(cart_of(engagement)),
-        pending_action=PendingAction(action=stance.pending_action, expires_at=at(stance.pending_until_s))
-        if pending
-        else None,
-        last_actions={name: at(chosen_s) for name, (_, chosen_s) in sorted(stance.answers.items()) if chosen_s},
+        pending_action=_pending(stance, as_of_s),
+        last_actions={name: at(chosen_s) for name, chosen_s in sorted(stance.chosen.items())},
     )
+
+
+def _pending(stance: Stance, as_of_s: int) -> PendingAction | None:
+    """Say which contact holds its slot the longest."""
+    open_ = [kept for kept in stance.reservations if kept.until_s > as_of_s and not kept.shadow]
+    last = max(open_, key=lambda kept: kept.until_s, default=None)
+    return None if last is None else PendingAction(action=last.action, expires_at=at(last.until_s))
 
 
 def _participation(engagement: Engagement) -> Participation:

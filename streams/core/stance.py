@@ -5,12 +5,45 @@ Law: this is the only part of a record that may depend on the order of arrival. 
 recomputed. What was *formed* is what would have been said; what was *heard* left the house.
 """
 
+from typing import Final
+
 import msgspec
 
 from schemas import Stage
 
 NONE = -1
 """No band yet, or no instant."""
+
+MAX_RECENT: Final = 4
+"""How many of the latest decisions a record names."""
+
+MAX_RESERVATIONS: Final = 32
+"""How many reservations a record holds; the oldest go first."""
+
+
+class Reservation(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """
+    A contact that was decided: it holds its slot until it is delivered, dismissed, or expires at `until_s`.
+
+    `decision` is the first 8 bytes of the decision's id, `channel` the index in `schemas.CONTACT_CHANNELS`.
+    A `shadow` is that of a decision that the holdout kept back: it counts as a delivery from `since_s` on.
+    """
+
+    decision: bytes
+    action: str
+    channel: int
+    since_s: int
+    until_s: int
+    shadow: bool = False
+
+
+class Recent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A decision that was published: the 16 bytes of its id, the moment, the action or "nothing", and when."""
+
+    decision: bytes
+    moment: str
+    action: str
+    since_s: int
 
 
 class Stance(msgspec.Struct, array_like=True, gc=False):
@@ -23,7 +56,12 @@ class Stance(msgspec.Struct, array_like=True, gc=False):
     `muted` says that the latest word was not published; `unmute_s`, always later than the
     assessment, when it may be made good.
     `rose_s` is when the band last rose to high or critical.
-    `answers` holds for each action the key of the moment it last answered and when it was last chosen (0: never).
+    `answers` holds for each moment the key last answered, `chosen` for each action when it was last chosen.
+    `reservations` are the contacts decided and not yet over, the oldest first.
+    `held_until_s` is when quiet hours end that hold a decision back; -1: none is held.
+    `enrolled` is the arm of the holdout and of each experiment, kept from the first decision that it mattered to.
+    `recent` are the latest published decisions, the oldest first. `funded` are the actions that a day's budget
+    paid for, each with that day since 1970.
     """
 
     assessed_s: int = 0
@@ -37,9 +75,13 @@ class Stance(msgspec.Struct, array_like=True, gc=False):
     unmute_s: int = NONE
     crossing_s: int = NONE
     rose_s: int = NONE
-    answers: dict[str, tuple[int, int]] = {}
-    pending_action: str = ""
-    pending_until_s: int = 0
     formed_segment: str = ""
     formed_stage: Stage | None = None
     segment_end_s: int = NONE
+    answers: dict[str, int] = {}
+    chosen: dict[str, int] = {}
+    reservations: list[Reservation] = []
+    held_until_s: int = NONE
+    enrolled: dict[str, str] = {}
+    recent: list[Recent] = []
+    funded: list[tuple[str, int]] = []
