@@ -19,13 +19,21 @@ FACTS = b"\x00facts"
 NEVER = -1
 """No instant at which the key asks to be woken."""
 
+DERIVED = "derived"
+"""Header of a record in the topic of re-routed ones that was said by another key; its value is the word's id."""
+
 
 class Word(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One thing to say aloud: the number of the output topic, a stable id, and the bytes."""
+    """
+    One thing to say aloud: the number of the output topic, a stable id, and the bytes.
+
+    With `to` it is said to another key: through the topic of re-routed records, to the home of that key.
+    """
 
     topic: int
     word_id: str
     value: bytes
+    to: str = ""
 
 
 class Envelope(msgspec.Struct, array_like=True, gc=False):

@@ -5,7 +5,7 @@ Publishers use different partitioners, and keys can be wrong. Home alone decides
 
 import zlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
 
@@ -36,3 +36,9 @@ def librdkafka_home(partitions: int) -> Home:
 
 PARTITIONERS: dict[str, Callable[[int], Home]] = {"murmur2": java_home, "crc32": librdkafka_home}
 """By the name used in settings and facts."""
+
+
+@cache
+def home_of(partitioner: str, partitions: int) -> Home:
+    """Home by the name of a partitioner, with one memory for all who ask."""
+    return PARTITIONERS[partitioner](partitions)

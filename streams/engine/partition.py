@@ -20,7 +20,8 @@ from streams.engine import envelope
 from streams.engine.batches import Batch
 from streams.engine.config import EngineConfig
 from streams.engine.ends import BROKEN, end
-from streams.engine.envelope import FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
+from streams.engine.envelope import DERIVED, FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
+from streams.engine.home import home_of
 from streams.engine.observer import Observer
 from streams.engine.sending import Headers, Record, Sender, size_of
 
@@ -37,12 +38,14 @@ Render = Callable[["OwnedPartition", str, bytes, Version], bytes | None]
 class Image:
     """One write: changelog records, and what may be said once they are acknowledged."""
 
-    __slots__ = ("arrived_ms", "counter", "records", "said", "settled")
+    __slots__ = ("arrived_ms", "counter", "derived", "records", "said", "settled")
 
     def __init__(self) -> None:
         """Begin with nothing to write."""
         self.records: list[Record] = []
         self.said: dict[int, list[Record]] = {}
+        self.derived: dict[int, list[Record]] = {}
+        """What is said to other keys, by the partition that is their home."""
         self.settled: list[tuple[Envelope, int]] = []
         self.arrived_ms: list[int] = []
         self.counter = 0
@@ -50,6 +53,11 @@ class Image:
     def say(self, topic: int, key: bytes, value: bytes, headers: Headers) -> None:
         """Add what is said in an output topic, by the topic's number."""
         self.said.setdefault(topic, []).append((key, value, headers))
+
+    def derive(self, home: int, word: Word) -> None:
+        """Add what is said to another key, whose home is a partition."""
+        said = word.word_id.encode()
+        self.derived.setdefault(home, []).append((word.to.encode(), word.value, [("id", said), (DERIVED, said)]))
 
 
 class OwnedPartition:
@@ -80,6 +88,7 @@ class OwnedPartition:
         self.render: Render | None = None
         self.on_committable: Callable[[Sequence[Batch]], None] = lambda batches: None
         self._config, self._sender, self._observer = config, sender, observer
+        self._home = home_of(str(config.facts["partitioner"]), config.partitions)
         self._counter = 0
         self._dirty: dict[str, None] = {}
         self._urgent: dict[str, None] = {}
@@ -263,7 +272,7 @@ class OwnedPartition:
             name = key.encode()
             image.records.append((name, envelope.encode(entry), []))
             for word in entry.outbox:
-                image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
+                self._utter(image, name, word)
             if show:
                 self._render(image, key, entry)
                 self._showing.discard(key)
@@ -275,6 +284,12 @@ class OwnedPartition:
             self._urgent.pop(key, None)
         image.counter = self._counter
         return image
+
+    def _utter(self, image: Image, name: bytes, word: Word) -> None:
+        if word.to:
+            image.derive(self._home(word.to), word)
+        else:
+            image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
 
     def _render(self, image: Image, key: str, entry: Envelope) -> None:
         version = (int(self.facts.get("generation", 0)), entry.term, entry.counter)
@@ -288,7 +303,8 @@ class OwnedPartition:
 
     async def _speak(self, image: Image) -> None:
         await asyncio.gather(
-            *[self._say(self._config.outputs[topic], self.number, records) for topic, records in image.said.items()]
+            *[self._say(self._config.outputs[topic], self.number, records) for topic, records in image.said.items()],
+            *[self._say(self._config.rerouted, home, records) for home, records in image.derived.items()],
         )
 
     async def _say(self, topic: str, partition: int, records: Sequence[Record]) -> None:
@@ -346,7 +362,7 @@ class OwnedPartition:
                 name = key.encode()
                 for word in entry.outbox:
                     words += 1
-                    image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
+                    self._utter(image, name, word)
                 if entry.shown:
                     self._render(image, key, entry)
             entry.outbox = []

@@ -8,12 +8,19 @@ from streams.engine.envelope import CLAIM, FACTS, NEVER, SPOKEN, Envelope, Spoke
 
 def test_a_record_comes_back_as_it_went() -> None:
     """State, fences and outbox are one record."""
-    words = [Word(0, "id-1", b"{}"), Word(2, "id-2", b"\xff\x00")]
+    words = [Word(0, "id-1", b"{}"), Word(2, "id-2", b"\xff\x00"), Word(255, "id-3", b"", "bob")]
     record = Envelope(17, 3, True, 1_800_000_000, {0: 5, 257: 9}, words, b"\x00body")
 
     back = envelope.decode_envelope(envelope.encode(record))
 
     assert record == back
+
+
+def test_a_word_of_an_earlier_version_is_said_to_nobody_else() -> None:
+    """A record written before words could go to another key is read as it was meant."""
+    written = envelope.encode([17, 3, True, NEVER, {}, [[0, "id-1", b"{}"]], b""])
+
+    assert [Word(0, "id-1", b"{}", "")] == envelope.decode_envelope(written).outbox
 
 
 def test_a_record_that_asks_for_nothing_comes_back_as_it_went() -> None:

@@ -7,13 +7,17 @@ from typing import NoReturn
 import pytest
 
 from streams.engine import envelope, partition
+from streams.engine.config import REROUTED
 from streams.engine.ends import BROKEN
 from streams.engine.envelope import FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
+from streams.engine.home import java_home
 from streams.engine.partition import OwnedPartition
 from tests.engine.recording import TERM, Recorder, batch, config, images, opened, owned, until
 
 CHANGELOG, SAID, DOCUMENTS = config().changelog, *config().outputs
 LETTERS = "run-letters"
+AFAR = config().rerouted
+HOME = java_home(config().partitions)
 
 
 class EndedError(Exception):
@@ -390,6 +394,62 @@ async def test_what_was_said_again_is_not_said_a_third_time_with_the_next_change
     await held.flush()
 
     assert [b"c", b"new", b"new"] == broker.values(SAID)
+
+
+# ---- words to other keys
+
+
+def derived(to: str, word_id: str = "d1") -> Word:
+    """A thing to say to another key."""
+    return Word(REROUTED, word_id, b"derived", to)
+
+
+def homes(broker: Recorder) -> list[tuple[int, bytes | None, dict[str, bytes]]]:
+    """What was sent to other keys: partition, key, headers."""
+    return [(partition, key, dict(said)) for topic, partition, (key, _, said) in broker.log if topic == AFAR]
+
+
+async def test_a_word_to_another_key_goes_to_the_home_of_that_key() -> None:
+    """Through the topic of re-routed records, under its name, with its id in a header of its own."""
+    held = await opened(broker := Recorder())
+    held.put("ada", b"1", fences={0: 0}, words=[word(), *[derived(f"c{n}", f"d{n}") for n in range(9)]])
+
+    await held.flush()
+
+    assert {"hello"} == {name.decode() for name in broker.values(SAID) if name}
+    assert sorted((HOME(f"c{n}"), b"c%d" % n, b"d%d" % n) for n in range(9)) == sorted(
+        (partition, key, said["derived"]) for partition, key, said in homes(broker)
+    )
+    assert len({partition for partition, _, _ in homes(broker)}) > 1
+
+
+async def test_no_offset_counts_before_a_word_to_another_key_is_acknowledged() -> None:
+    """It is remembered first and committed last, like every word."""
+    held = await opened(broker := Recorder())
+    broker.hold(AFAR)
+    held.put("ada", b"1", fences={0: 0}, words=[derived("bob")])
+    held.advanced(batch(held, 0))
+
+    flushing = asyncio.create_task(held.flush())
+    await until(lambda: ("say", AFAR, ("bob",)) in broker.effects)
+    await asyncio.sleep(0.01)
+
+    assert ("acknowledged", CHANGELOG) == broker.effects[1]
+    assert ("committable", 1) not in broker.effects
+    broker.let_go(AFAR)
+    await flushing
+    assert ("committable", 1) == broker.effects[-1]
+
+
+async def test_a_word_to_another_key_is_said_again_after_a_recovery() -> None:
+    """To the same home, under the same id."""
+    held = owned(broker := Recorder())
+    held.facts, held.spoken = {"generation": 0}, (50, 2)
+    held.entries = {"unsaid": Envelope(50, 3, True, NEVER, {}, [derived("bob")], b"1")}
+    await held.open({})
+
+    assert [(HOME("bob"), b"bob", {"id": b"d1", "derived": b"d1"})] == homes(broker)
+    assert ("said again", 1) == broker.effects[-1]
 
 
 # ---- facts
