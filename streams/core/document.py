@@ -22,8 +22,9 @@ from schemas import (
     Windows,
 )
 from streams.core.assess import next_crossing
+from streams.core.cart import cart_of
+from streams.core.days import active_between
 from streams.core.engagement import HOUR_S, Engagement, day_of
-from streams.core.moments import active_between, cart_of
 from streams.core.record import load
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from schemas import BANDS, EVENT_TYPES, OrderPlaced
+from streams.core.cart import cart_of
 from streams.core.catalogue import Action, Catalogue, MomentName
-from streams.core.churn import active_days
-from streams.core.engagement import CART_HEAD, DAY_S, Engagement, base_of, day_of
+from streams.core.days import silent_days
+from streams.core.engagement import DAY_S, Engagement
 from streams.core.newest import entries, newest_second
 from streams.core.stance import Stance
 
@@ -31,22 +32,6 @@ class Telling(NamedTuple):
 
     reason: str
     words: dict[str, str]
-
-
-def cart_of(engagement: Engagement) -> dict[str, int]:
-    """Say which products are in the cart, each with the second at which it was last put there, oldest first."""
-    quantity: dict[str, int] = {}
-    added: dict[str, int] = {}
-    for change in reversed(list(entries(engagement.cart))):
-        if change.second <= engagement.last_order_s:
-            continue
-        product = change.payload[CART_HEAD:].decode()
-        moved = int.from_bytes(change.payload[:4], "big", signed=True)
-        quantity[product] = max(0, quantity.get(product, 0) + moved)
-        if moved > 0:
-            added.pop(product, None)
-            added[product] = change.second
-    return {product: second for product, second in added.items() if quantity[product] > 0}
 
 
 def _cart_abandoned(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
@@ -187,28 +172,6 @@ def tell(moment: MomentName, engagement: Engagement, stance: Stance, now_s: int)
             band = BANDS[stance.band]
             return Telling(f"Risk became {band} after {_count(silent, 'silent day')}.",
                            {"days": str(silent), "band": band})  # fmt: skip
-
-
-def silent_days(engagement: Engagement, now_s: int) -> int:
-    """Say how many days ago the customer last acted."""
-    return day_of(now_s, engagement.offset_s) - day_of(engagement.last_act_s, engagement.offset_s)
-
-
-def usual_days(engagement: Engagement) -> float | None:
-    """Say the mean time between active days within the window, in days; None with fewer than two."""
-    days = active_days(engagement)
-    count = days.bit_count()
-    if count < 2:
-        return None
-    first = (days & -days).bit_length()
-    return (days.bit_length() - first) / (count - 1)
-
-
-def active_between(days: int, engagement: Engagement, first_day: int, last_day: int) -> int:
-    """Count the active days of a bitmap within a range of days, both ends included."""
-    base = base_of(engagement)
-    low, high = max(0, first_day - base), last_day - base + 1
-    return 0 if high <= low else (days >> low & (1 << high - low) - 1).bit_count()
 
 
 def _count(number: int, noun: str) -> str:

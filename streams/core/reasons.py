@@ -9,8 +9,8 @@ from typing import Final
 
 from schemas import Reason
 from streams.core.churn import active_days
+from streams.core.days import active_between, silent_days, usual_days
 from streams.core.engagement import Engagement, day_of
-from streams.core.moments import active_between, silent_days, usual_days
 
 MAX_REASONS: Final = 5
 RECENT_DAYS, BEFORE_DAYS = 30, 90

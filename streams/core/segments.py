@@ -12,8 +12,8 @@ from typing import Final
 from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten, Stage
 from streams.core.catalogue import Segment
 from streams.core.churn import active_days
+from streams.core.days import active_between
 from streams.core.engagement import DAY_S, Engagement, day_of
-from streams.core.moments import active_between
 from streams.core.newest import entries, newest_second
 from streams.core.stance import NONE
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from schemas import BANDS, Reason
 from streams.core.churn import active_days
+from streams.core.days import active_between, silent_days, usual_days
 from streams.core.engagement import Engagement, day_of
-from streams.core.moments import active_between, silent_days, usual_days
 from streams.core.reasons import BEFORE_DAYS, MAX_REASONS, RECENT_DAYS
 from streams.core.stance import NONE
 from streams.core.tiles import COUNT, sums

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import EVENT_TYPES, Event, OrderLine
+from streams.core.cart import cart_of
 from streams.core.engagement import base_of, day_of
-from streams.core.moments import cart_of
 from streams.core.record import engagement_bytes, load
 from streams.core.rules import Rules
 from streams.core.step import Advance, Refused, advance

@@ -1,0 +1,30 @@
+"""
+Days: how long a customer has been silent, how often they come, and how often they came within a range of days.
+
+Law: all of it is read from the bitmaps of active days and the instant; a day begins at the record's own boundary.
+"""
+
+from streams.core.churn import active_days
+from streams.core.engagement import Engagement, base_of, day_of
+
+
+def silent_days(engagement: Engagement, now_s: int) -> int:
+    """Say how many days ago the customer last acted."""
+    return day_of(now_s, engagement.offset_s) - day_of(engagement.last_act_s, engagement.offset_s)
+
+
+def usual_days(engagement: Engagement) -> float | None:
+    """Say the mean time between active days within the window, in days; None with fewer than two."""
+    days = active_days(engagement)
+    count = days.bit_count()
+    if count < 2:
+        return None
+    first = (days & -days).bit_length()
+    return (days.bit_length() - first) / (count - 1)
+
+
+def active_between(days: int, engagement: Engagement, first_day: int, last_day: int) -> int:
+    """Count the active days of a bitmap within a range of days, both ends included."""
+    base = base_of(engagement)
+    low, high = max(0, first_day - base), last_day - base + 1
+    return 0 if high <= low else (days >> low & (1 << high - low) - 1).bit_count()
