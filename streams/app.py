@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from schemas import SOURCES
 from streams import topics
 from streams.agents import Pipeline
+from streams.catalogues import Catalogues
 from streams.core.retail import RetailFigures, add
 from streams.engine.config import EngineConfig
 from streams.engine.observer import Observer
@@ -50,6 +51,7 @@ class Latido:
         self.runtime = Runtime(engine_config(settings, self._started_s), self.pipeline, Telling(self.metrics))
         self.rechecks = Rechecks(settings, self.runtime, self.pipeline, self.metrics)
         self.models = Models(settings, self.metrics, rules.book)
+        self.catalogues = Catalogues(settings, self.metrics, rules.shelf)
         sweeps = Sweeps(settings, self.runtime, self.pipeline, self.models.book, self.rechecks.passed_s)
         learning = Learning(settings, self.runtime, self.models, self.metrics)
         self.waiting = "starting"
@@ -58,8 +60,14 @@ class Latido:
         self._partitions: set[int] = set()
         for number, name in enumerate([*SOURCES, topics.REROUTED]):
             self.app.agent(self.runtime.topic(number), name=f"agent-{name}")(self.runtime.drain)
-        model_tasks = (self.models.follow, sweeps.run, learning.run)
-        for task in (self.rechecks.run, *model_tasks, self._every(1.0, self._look), self._retail):
+        model_tasks = (self.models.log.follow, sweeps.run, learning.run)
+        for task in (
+            self.rechecks.run,
+            self.catalogues.log.follow,
+            *model_tasks,
+            self._every(1.0, self._look),
+            self._retail,
+        ):
             self.app.task(task)
 
     @property

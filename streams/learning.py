@@ -18,8 +18,9 @@ from streams.core.labels import Intake, Report, load_report
 from streams.core.learner import learn, start
 from streams.engine.runtime import Runtime
 from streams.engine.sending import Headers
+from streams.followed import PAUSE_S, reading
 from streams.metrics import Metrics
-from streams.models import JUDGED_HEADER, OFFSET_HEADER, PAUSE_S, Models, Published, reading
+from streams.models import JUDGED_HEADER, OFFSET_HEADER, Models, Published
 from streams.settings import Settings
 from streams.topics import LABELS, MODELS, full_name
 

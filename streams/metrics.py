@@ -224,6 +224,11 @@ class Metrics:
         )
 
         # The model
+        self.catalogues_refused = Counter(
+            "latido_catalogues_refused_total",
+            "Catalogues on the topic that cannot be used; the one before serves on.",
+            registry=registry,
+        )
         self.model_version = Gauge(
             "latido_model_version", "Week of the newest model, counted from 1970.", registry=registry
         )

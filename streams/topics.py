@@ -20,7 +20,8 @@ REROUTED: Final = "rerouted"
 TABLE: Final = "engagement"
 LABELS: Final = "labels"
 MODELS: Final = "models"
-LOGS: Final = (LABELS, MODELS)
+CATALOGUES: Final = "catalogues"
+LOGS: Final = (LABELS, MODELS, CATALOGUES)
 """Topics with one partition, whatever is set."""
 
 DAY_MS: Final = 86_400_000
@@ -63,7 +64,7 @@ def roster(settings: Settings) -> list[Topic]:
         ),
         Topic(full_name(settings, REROUTED), "internal", many, deleted | week),
         *[
-            Topic(full_name(settings, name), "internal", 1, compacted if name == MODELS else deleted | month)
+            Topic(full_name(settings, name), "internal", 1, deleted | month if name == LABELS else compacted)
             for name in LOGS
         ],
         Topic(changelog(settings), "internal", many, compacted),

@@ -66,7 +66,8 @@ async def _work(latido: Latido) -> None:
         latido.waiting = reason
 
     await prepare(latido.settings, waiting)
-    await latido.models.read(waiting)
+    await latido.models.log.read(waiting)
+    await latido.catalogues.log.read(waiting)
     latido.waiting = ""
     app = latido.app
     await app.start()

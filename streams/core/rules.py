@@ -7,18 +7,21 @@ from streams.core.catalogue import EMPTY, Catalogue
 from streams.core.churn import POPULATION, Population
 from streams.core.ring import MAX_RING_ENTRIES
 from streams.core.segments import SegmentRule, prepared
+from streams.core.shelf import Shelf
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the core goes by. Durations are in seconds; edges and steps are probabilities.
 
+    `catalogue` serves before the first one on the `shelf` does.
     `speak_from_s` is the first instant (seconds since 1970) whose signals are published.
     `book` holds the versions of the churn model, all that are known so far.
     `ring_sizes` stands in the order of `schemas.SOURCES`; their sum must not exceed `MAX_RING_ENTRIES`.
     """
 
     catalogue: Catalogue = EMPTY
+    shelf: Shelf = msgspec.field(default_factory=Shelf)
     population: Population = POPULATION
     day_offset_s: int = 0
     base_currency: str = "GBP"
@@ -38,6 +41,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.structs.force_setattr(self, "segments", prepared(self.catalogue.segments))
         if sum(self.ring_sizes) > MAX_RING_ENTRIES or min(self.ring_sizes) < 1:
             raise ValueError(f"ring_sizes must each be at least 1 and at most {MAX_RING_ENTRIES} together")
+
+    def catalogue_at(self, second: int) -> Catalogue:
+        """Give the catalogue that serves an instant, in seconds since 1970."""
+        return self.shelf.serving(second) or self.catalogue
 
 
 def band_of(risk: float, band: int, rules: Rules) -> int:

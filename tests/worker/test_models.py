@@ -50,7 +50,7 @@ async def test_what_can_be_read_serves(settings: Settings, caplog: pytest.LogCap
     publish(settings, (8, good, HEADERS | {JUDGED_HEADER: b"x"}), (9, None, {}))
     models = Models(settings, metrics, book)
 
-    await models.read(print)
+    await models.log.read(print)
 
     assert models.newest is not None
     assert (4, good, 17) == (models.newest.model.version, dump_model(models.newest.model), models.newest.labels_offset)
@@ -69,8 +69,8 @@ async def test_what_is_published_later_is_followed(settings: Settings) -> None:
     book = Book()
     models = Models(settings, Metrics(CollectorRegistry()), book)
     publish(settings, (1, dump_model(Model(1)), HEADERS))
-    await models.read(print)
-    following = asyncio.create_task(models.follow())
+    await models.log.read(print)
+    following = asyncio.create_task(models.log.follow())
     publish(settings, (2, dump_model(Model(2)), HEADERS))
     async with asyncio.timeout(30):
         while book.latest is None or book.latest.version < 2:
