@@ -22,6 +22,8 @@ from streams.core.value import value_at_risk
 
 CHURN_RISK: Final = "churn-risk"
 NEXT_BEST_ACTIONS: Final = "next-best-actions"
+REROUTED: Final = "rerouted"
+"""The kind of a signal to another customer, who folds it as an event."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -30,12 +32,17 @@ encode = msgspec.json.Encoder().encode
 
 
 class Signal(msgspec.Struct, frozen=True, gc=False):
-    """One thing to say: `kind` is the output topic, `label` the band or the action, for metrics."""
+    """
+    One thing to say: `kind` is the output topic, `label` the band or the action, for metrics.
+
+    With `to` it is said to another customer, whose key that is, and `label` is the event's type.
+    """
 
     kind: str
     signal_id: str
     body: bytes
     label: str
+    to: str = ""
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
