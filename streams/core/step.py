@@ -19,7 +19,7 @@ from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
 from streams.core.moments import look, may_be_repeated
-from streams.core.record import Record, dump, load_folded, new, stance_of
+from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
 from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
 from streams.core.scoring import Scores, Seen
@@ -179,7 +179,7 @@ class Advance:
             if work.openings is None or work.moved:
                 work.openings = look(self._rules.catalogue, record.engagement, stance)
             wake_s = wake_of(work.openings, stance)
-            body = dump(Record(record.format, record.engagement, stance, wake_s))
+            body = dump(Record(FORMAT, record.engagement, stance, wake_s))
         else:
             wake_s, body = record.wake_s, dump(record)
         return Step(body, tuple(work.signals), work.muted, None if wake_s < 0 else wake_s, work.show)
