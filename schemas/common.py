@@ -11,8 +11,14 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta, Struct
 
-SOURCES: Final = ("clickstream", "store-visits", "orders")
+SOURCES: Final = ("clickstream", "store-visits", "orders", "responses", "profiles")
 """The source topics; the index is the *source number* that records keep. Append only."""
+
+DERIVED: Final = len(SOURCES)
+"""The source number of events that follow from others. A further source would move it, and the rings of old records."""
+
+DERIVED_TOPIC: Final = "rerouted"
+"""The internal topic by which derived events travel."""
 
 MAX_VALUE_BYTES: Final = 256 * 1024
 """The largest value of a source topic that is read at all, in bytes."""
@@ -112,3 +118,13 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag
     anonymous_id: Id | None = None
     session_id: Id | None = None
     source: Label | None = None
+
+
+def source_number(kind: type[Event]) -> int:
+    """
+    Say the source number of an event type, DERIVED for what follows from other events.
+
+    >>> source_number(type("Rang", (Event,), {"source_topic": "orders"}))
+    2
+    """
+    return DERIVED if kind.source_topic == DERIVED_TOPIC else SOURCES.index(kind.source_topic)

@@ -4,7 +4,20 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from schemas.common import MAX_AMOUNT, Amount, Channel, Currency, Event, Id, Label, Money, Quantity, Text, Url
+from schemas.common import (
+    MAX_AMOUNT,
+    Amount,
+    Channel,
+    Currency,
+    CustomerId,
+    Event,
+    Id,
+    Label,
+    Money,
+    Quantity,
+    Text,
+    Url,
+)
 
 SalesChannel = Literal["web", "store"]
 
@@ -31,7 +44,11 @@ class OrderEvent(Event, frozen=True, kw_only=True):
 
 
 class OrderPlaced(OrderEvent, frozen=True, kw_only=True):
-    """A customer bought; an active day on `order`, and on `store` when bought at the till."""
+    """
+    A customer bought; an active day on `order`, and on `store` when bought at the till.
+
+    `referred_by` is the customer who invited the buyer.
+    """
 
     act_channel: ClassVar[Channel | None] = "order"
     weight: ClassVar[int] = 10
@@ -43,6 +60,7 @@ class OrderPlaced(OrderEvent, frozen=True, kw_only=True):
     referrer: Url | None = None
     coupon: Label | None = None
     total_minor: Amount | None = None
+    referred_by: CustomerId | None = None
 
     @property
     def amount_minor(self) -> int:

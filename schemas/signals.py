@@ -27,7 +27,7 @@ Sentence = Annotated[str, Meta(max_length=1024)]
 class Cause(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """Why a signal was spoken: an event, or silence that lasted until `at`."""
 
-    topic: Literal["clickstream", "store-visits", "orders", "recheck"]
+    topic: Literal["clickstream", "store-visits", "orders", "responses", "profiles", "rerouted", "recheck"]
     event_id: Id | None
     at: Time
 

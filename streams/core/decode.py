@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, inspect
 
-from schemas import EVENT_TYPES, MAX_VALUE_BYTES, SOURCES, Code, Event, OrderEvent
+from schemas import EVENT_TYPES, MAX_VALUE_BYTES, Code, Event, OrderEvent, source_number
 
 __all__ = ["LAST_SECOND", "MAX_DEPTH", "Code", "Door", "Refused", "characters_of", "identity_of", "second_of"]
 
@@ -88,11 +88,11 @@ def identity_of(event: Event) -> str | None:
 
 
 class Door:
-    """What may come in from one source topic; `accept_from_s` is the first second that is accepted."""
+    """What may come in from one source, DERIVED included; `accept_from_s` is the first second that is accepted."""
 
     def __init__(self, source: int, *, accept_from_s: int) -> None:
-        """Prepare for the source topic with this number."""
-        kinds = [kind for kind in EVENT_TYPES if kind.source_topic == SOURCES[source]]
+        """Prepare for the source with this number."""
+        kinds = [kind for kind in EVENT_TYPES if source_number(kind) == source]
         self._decode: Callable[[bytes], Event] = msgspec.json.Decoder(reduce(or_, kinds)).decode
         self._misspelt = {kind: _speller(kind) for kind in kinds}
         self._event_types = {kind.__struct_config__.tag for kind in kinds}

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas import EVENT_TYPES, SOURCES, Event
+from schemas import EVENT_TYPES, Event, source_number
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-SOURCE_OF: dict[type[Event], int] = {kind: SOURCES.index(kind.source_topic) for kind in EVENT_TYPES}
+SOURCE_OF: dict[type[Event], int] = {kind: source_number(kind) for kind in EVENT_TYPES}
 
 
 class History(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas import EVENT_TYPES, SOURCES
+from schemas import DERIVED, EVENT_TYPES, source_number
 from streams.errors import LatidoError
 from streams.feeds import columns
 
@@ -40,8 +40,7 @@ class Kind(msgspec.Struct, gc=False):
 
 
 SOURCE_OF_TYPE = {
-    str(msgspec.inspect.type_info(cls).tag): SOURCES.index(cls.source_topic)  # type: ignore[attr-defined]
-    for cls in EVENT_TYPES
+    str(kind.__struct_config__.tag): source_number(kind) for kind in EVENT_TYPES if source_number(kind) != DERIVED
 }
 _kind = msgspec.json.Decoder(Kind)
 

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas import EVENT_TYPES, SOURCES, Event, OrderLine
+from schemas import EVENT_TYPES, Event, OrderLine, source_number
 from streams.core.book import Book, closed_week
 from streams.core.catalogue import parse
 from streams.core.record import Record, load
@@ -50,6 +50,13 @@ _USUAL: dict[str, Any] = {
     "currency": "GBP",
     "channel": "web",
     "amount_minor": 500,
+    "decision_id": "d" * 32,
+    "action": "try_at_home",
+    "purpose": "marketing",
+    "survey": "nps",
+    "score": 9,
+    "network": "instagram",
+    "order_hash": "0" * 16,
     "lines": (OrderLine(product_id="p1", quantity=1, unit_price_minor=500),),
 }
 
@@ -65,7 +72,7 @@ def event(tag: str, at: datetime = NOON, event_id: str | None = None, **fields: 
 
 def source_of(one: Event) -> int:
     """Say the number of the topic an event comes from."""
-    return SOURCES.index(one.source_topic)
+    return source_number(one.__class__)
 
 
 def second(at: datetime) -> int:
