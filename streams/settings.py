@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from streams.core.ring import MAX_RING_ENTRIES
+from streams.core.ring import MAX_RING_ENTRIES, RING_SIZES
 from streams.errors import SettingsError
 
 PREFIX = "LATIDO_"
@@ -100,9 +100,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2 * 86400
     catalogue: Annotated[str, about("Path of the catalogue of actions; empty: the shipped one.", "path")] = ""
     ring_sizes: Annotated[
-        tuple[int, int, int],
-        about("Newest events remembered per customer against duplicates: clickstream, store-visits, orders.", "events"),
-    ] = (256, 64, 64)
+        tuple[int, int, int, int, int],
+        about(
+            "Newest events remembered per customer against duplicates: "
+            "clickstream, store-visits, orders, responses, profiles.",
+            "events",
+        ),
+    ] = RING_SIZES
 
     # Engine
     tick_s: Annotated[

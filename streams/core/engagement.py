@@ -20,19 +20,36 @@ import msgspec
 from schemas import (
     EVENT_TYPES,
     SOURCES,
+    ActionClicked,
+    ActionConverted,
+    ActionDelivered,
+    ActionDismissed,
+    ActionEvent,
+    ActionOpened,
+    AssociateHelped,
     CartItemAdded,
     CartItemRemoved,
     CheckoutStarted,
+    ComplaintMade,
+    ConsentGiven,
+    ConsentWithdrawn,
     Event,
+    LoyaltyJoined,
     OrderCancelled,
     OrderDelivered,
     OrderEvent,
     OrderPlaced,
     OrderReturned,
+    PreferencesSet,
     ProductViewed,
+    ReferralConverted,
+    SurveyAnswered,
+    Unsubscribed,
 )
 from schemas.store_visits import VisitEvent
+from streams.core import replies
 from streams.core.newest import push
+from streams.core.registers import told
 from streams.core.tiles import COUNT, ITEMS, KINDS, MONEY, STORE, WEB, add, bump, trim, wrap
 
 DAY_S: Final = 86400
@@ -63,6 +80,8 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     `rings` has one ring per source, `totals` one count per event type (see `TYPE_NUMBER`).
     `orders` and `revenue_minor` are net of cancellations and returns; `foreign` are
     those of the orders that were in another currency than the base currency: they count without money.
+    `registers` is what was last said of consents and preferences (registers.py); `deliveries`, `outcomes`, `complaint`
+    and `surveys` are the newest of what came back (replies.py), `helped` the shop where staff last helped.
     """
 
     offset_s: int
@@ -89,6 +108,15 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     visit: bytes = b""
     last_order_s: int = -1
     checkout_s: int = -1
+    registers: bytes = b""
+    deliveries: bytes = b""
+    outcomes: bytes = b""
+    complaint: bytes = b""
+    surveys: bytes = b""
+    helped: bytes = b""
+    last_return_s: int = -1
+    joined_s: int = -1
+    last_referral_s: int = -1
 
 
 class Kind(NamedTuple):
@@ -249,6 +277,7 @@ def _fold_order(engagement: Engagement, event: Event, second: int, *, acts: bool
     assert isinstance(event, OrderPlaced | OrderCancelled | OrderReturned)
     _sell(engagement, event, second, base_currency)
     if isinstance(event, OrderReturned):
+        engagement.last_return_s = max(engagement.last_return_s, second)
         return _act(engagement, second, is_store=event.channel == "store")
     if not acts:
         return False
@@ -319,12 +348,55 @@ def _visited(engagement: Engagement, event: VisitEvent, _second: int, mark: byte
     engagement.visit = push(engagement.visit, mark, event.store_id.encode(), VISITS)
 
 
+def _helped(engagement: Engagement, event: AssociateHelped, second: int, mark: bytes) -> None:
+    _visited(engagement, event, second, mark)
+    engagement.helped = push(engagement.helped, mark, event.store_id.encode(), VISITS)
+
+
+def _told(engagement: Engagement, event: Event, second: int, _mark: bytes) -> None:
+    engagement.registers = told(engagement.registers, event, second)
+
+
+def _delivered(engagement: Engagement, event: ActionDelivered, _second: int, mark: bytes) -> None:
+    payload = replies.delivery_payload(event)
+    engagement.deliveries = push(engagement.deliveries, mark, payload, replies.DELIVERIES)
+
+
+def _came_back(engagement: Engagement, event: ActionEvent, _second: int, mark: bytes) -> None:
+    engagement.outcomes = push(engagement.outcomes, mark, replies.outcome_payload(event), replies.OUTCOMES)
+
+
+def _complained(engagement: Engagement, event: ComplaintMade, _second: int, mark: bytes) -> None:
+    engagement.complaint = push(engagement.complaint, mark, replies.complaint_payload(event), replies.COMPLAINTS)
+
+
+def _answered(engagement: Engagement, event: SurveyAnswered, _second: int, mark: bytes) -> None:
+    engagement.surveys = push(engagement.surveys, mark, replies.answer_payload(event), replies.ANSWERS)
+
+
+def _joined(engagement: Engagement, _event: LoyaltyJoined, second: int, _mark: bytes) -> None:
+    if engagement.joined_s < 0 or second < engagement.joined_s:
+        engagement.joined_s = second
+
+
+def _referral_bought(engagement: Engagement, _event: ReferralConverted, second: int, _mark: bytes) -> None:
+    engagement.last_referral_s = max(engagement.last_referral_s, second)
+
+
 _DETAILS: Final[dict[type[Event], Callable[..., None]]] = {
     CartItemAdded: _cart_added,
     CartItemRemoved: _cart_removed,
     ProductViewed: _product_viewed,
     CheckoutStarted: _checkout_started,
     **{kind: _visited for kind in EVENT_TYPES if issubclass(kind, VisitEvent)},
+    AssociateHelped: _helped,
+    **dict.fromkeys((ConsentGiven, ConsentWithdrawn, PreferencesSet, Unsubscribed), _told),
+    ActionDelivered: _delivered,
+    **dict.fromkeys((ActionOpened, ActionClicked, ActionConverted, ActionDismissed), _came_back),
+    ComplaintMade: _complained,
+    SurveyAnswered: _answered,
+    LoyaltyJoined: _joined,
+    ReferralConverted: _referral_bought,
 }
 
 KINDS_OF_EVENTS: Final[dict[type[Event], Kind]] = {

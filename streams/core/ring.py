@@ -16,6 +16,12 @@ WIDTH: Final = 12
 MAX_RING_ENTRIES: Final = 768
 """What fits into a record of 64 KiB beside two years of tiles: 9 KiB."""
 
+RING_SIZES: Final = (256, 64, 64, 64, 32)
+"""How many marks are kept unless told otherwise, in the order of `schemas.SOURCES`."""
+
+DERIVED_RING: Final = 32
+"""How many marks of derived events are kept."""
+
 
 def mark_of(second: int, event_id: str) -> bytes:
     """Say the 12 bytes under which an event is remembered."""

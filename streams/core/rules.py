@@ -5,7 +5,7 @@ import msgspec
 from streams.core.book import Book
 from streams.core.catalogue import EMPTY, Catalogue
 from streams.core.churn import POPULATION, Population
-from streams.core.ring import MAX_RING_ENTRIES
+from streams.core.ring import MAX_RING_ENTRIES, RING_SIZES
 from streams.core.segments import SegmentRule, prepared
 from streams.core.shelf import Shelf
 
@@ -29,7 +29,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     band_edges: tuple[float, float, float] = (0.25, 0.50, 0.75)
     hysteresis: float = 0.05
     spoken_step: float = 0.10
-    ring_sizes: tuple[int, int, int] = (256, 64, 64)
+    ring_sizes: tuple[int, int, int, int, int] = RING_SIZES
     churn_risk_expires_s: int = 86400
     speak_from_s: int = 0
     book: Book = msgspec.field(default_factory=Book)
