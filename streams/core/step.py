@@ -20,7 +20,7 @@ from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
 from streams.core.moments import look, may_be_repeated
 from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
-from streams.core.ring import WIDTH, holds, insert, is_late, mark_of
+from streams.core.ring import DERIVED_RING, WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
 from streams.core.scoring import Scores, Seen
 from streams.core.signals import Happening, Signal
@@ -62,7 +62,8 @@ class Advance:
     def __init__(self, rules: Rules, now_s: int | None = None) -> None:
         """Begin a slice."""
         self.foreign, self.latest_s = 0, -1
-        self._rules, self._ring_sizes, self._base_currency = rules, rules.ring_sizes, rules.base_currency
+        self._rules, self._base_currency = rules, rules.base_currency
+        self._ring_sizes = (*rules.ring_sizes, DERIVED_RING)
         self._now_s = now_s
         self._works: dict[str, Work] = {}
         self._shots: list[Shot] = []
