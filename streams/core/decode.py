@@ -204,6 +204,10 @@ def _speller(kind: type[Event]) -> Callable[[Event, bool], str | None]:
         customer_id = event.customer_id
         return "customer_id" if customer_id is not None and customer_id[0] in "~#" else None
 
+    def misspelt_with_inviter(event: Event, plain: bool) -> str | None:
+        inviter = event.referred_by  # type: ignore[attr-defined]
+        return "referred_by" if inviter is not None and inviter[0] in "~#" else misspelt_with_lines(event, plain)
+
     def misspelt_with_money(event: Event, plain: bool) -> str | None:
         code = event.currency  # type: ignore[attr-defined]
         if code is not None and not (code.isascii() and code.isalpha() and code.isupper()):
@@ -215,6 +219,8 @@ def _speller(kind: type[Event]) -> Callable[[Event, bool], str | None]:
             return "lines[...].product_id"
         return misspelt_with_money(event, plain)
 
+    if "referred_by" in kind.__struct_fields__:
+        return misspelt_with_inviter
     if "lines" in kind.__struct_fields__:
         return misspelt_with_lines
     return misspelt_with_money if "currency" in kind.__struct_fields__ else misspelt

@@ -211,8 +211,9 @@ def test_nobody_is_unroutable() -> None:
 
 @pytest.mark.parametrize("stolen", ["~v-1", "#o-1"])
 def test_no_customer_can_pass_for_a_visitor_or_a_guest(stolen: str) -> None:
-    """A customer's id never equals the key of a visitor or of a guest order."""
+    """A customer's id, and a referrer's, never equals the key of a visitor or of a guest order."""
     assert "schema" == fate(click(customer_id=stolen))
+    assert "schema" == fate(order(referred_by=stolen), door=ORDERS)
 
 
 def test_an_event_may_be_five_minutes_ahead() -> None:
