@@ -19,6 +19,7 @@ from schemas import (
     APP_VERSION_HEADER,
     CODE_HEADER,
     CUT_FROM_HEADER,
+    DERIVED,
     MESSAGE_HEADER,
     OFFSET_HEADER,
     PARTITION_HEADER,
@@ -29,9 +30,11 @@ from schemas import (
 from streams.core.decode import Door, Refused, identity_of
 from streams.core.document import document
 from streams.core.rules import Rules
+from streams.core.signals import Signal
 from streams.core.step import Advance
 from streams.engine.config import REROUTED as REROUTED_NUMBER
 from streams.engine.ends import BROKEN, end
+from streams.engine.envelope import DERIVED as DERIVED_HEADER
 from streams.engine.envelope import NEVER, Word, fence_number
 from streams.engine.home import PARTITIONERS
 from streams.engine.partition import OwnedPartition, Version
@@ -51,12 +54,22 @@ LEAST_INTERNAL: Final = 20
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where a record first entered Kafka: source number, partition, offset, timestamp in ms."""
+    """
+    Where a record first entered Kafka: source number, partition, offset, timestamp in ms.
+
+    What another customer's record said entered Kafka where it is read: its source is DERIVED.
+    """
 
     source: int
     partition: int
     offset: int
     timestamp_ms: int
+
+
+def word_of(signal: Signal) -> Word:
+    """Say a signal to its topic, or to the customer for whom it is meant."""
+    topic = REROUTED_NUMBER if signal.to else OUTPUTS.index(signal.kind)
+    return Word(topic, signal.signal_id, signal.body, signal.to)
 
 
 class Pipeline:
@@ -66,8 +79,8 @@ class Pipeline:
         """Join the core's rules with topics and metrics; `version` goes into dead letters."""
         self._settings, self._metrics = settings, metrics
         self._sources = [full_name(settings, name) for name in SOURCES]
-        self._topics = {**dict(enumerate(SOURCES)), REROUTED_NUMBER: REROUTED}
-        self._doors = [Door(source, accept_from_s=settings.accept_from_s) for source in range(len(SOURCES))]
+        self._topics = {**dict(enumerate(SOURCES)), DERIVED: REROUTED, REROUTED_NUMBER: REROUTED}
+        self._doors = [Door(source, accept_from_s=settings.accept_from_s) for source in range(DERIVED + 1)]
         self._home = PARTITIONERS[settings.partitioner](settings.partitions)
         self._rerouted = full_name(settings, REROUTED)
         self._dead_letters = full_name(settings, DEAD_LETTERS)
@@ -151,14 +164,15 @@ class Pipeline:
         for record in records:
             offset, timestamp_ms = record.offset, record.timestamp
             if rerouted:
-                found = self._origin(record)
+                found = self._origin(number, record)
                 if found is None:
                     here = Origin(source, number, offset, timestamp_ms)
                     refused.append((here, Refused("malformed", "The headers do not say where it came from."), record))
                     continue
                 origin_source, origin_number = found.source, found.partition
                 offset, timestamp_ms = found.offset, found.timestamp_ms
-                fence, read = fence_number(origin_source, origin_number), self._doors[origin_source].read
+                fence_source = REROUTED_NUMBER if origin_source == DERIVED else origin_source
+                fence, read = fence_number(fence_source, origin_number), self._doors[origin_source].read
             event = read(record.value, timestamp_ms)
             if isinstance(event, Refused):
                 refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), event, record))
@@ -234,7 +248,7 @@ class Pipeline:
             wake_at = NEVER if step.wake_at is None else step.wake_at
             if wake_at != NEVER and (before is None or before.wake_at != wake_at):
                 self.on_wake(owned, key, wake_at)
-            words = [Word(OUTPUTS.index(signal.kind), signal.signal_id, signal.body) for signal in step.signals]
+            words = [word_of(signal) for signal in step.signals]
             owned.put(
                 key,
                 step.body,
@@ -246,7 +260,8 @@ class Pipeline:
             )
             muted += step.muted
             for signal in step.signals:
-                said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
+                if not signal.to:
+                    said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
         for key, applied in fences.items():
             owned.skip(key, applied)
         for labels, count in said.items():
@@ -283,9 +298,11 @@ class Pipeline:
         owned.post(self._dead_letters, owned.number, record.key, value, headers)
         self._metrics.dead_letters.labels(refused.code).inc()
 
-    def _origin(self, record: Any) -> Origin | None:
+    def _origin(self, number: int, record: Any) -> Origin | None:
         try:
             said = {name: value.decode() for name, value in record.headers}
+            if DERIVED_HEADER in said:
+                return Origin(DERIVED, number, record.offset, record.timestamp)
             return Origin(
                 self._sources.index(said[ORIGIN_TOPIC]),
                 int(said[ORIGIN_PARTITION]),

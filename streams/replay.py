@@ -5,7 +5,8 @@ Law: time is the stream's and stands where the latest event stands; before an ev
 run that are due by then, each at its own instant. Customers do not depend on each other, so a window of many events is
 worked off in rounds: in each, every customer goes on to the next recheck that stands between two events, and the core
 gets all of them as one slice. What a customer does within a quarter of an hour is folded as one piece; no delay in the
-shipped catalogue is as short as that.
+shipped catalogue is as short as that. What follows from an event for another customer is folded there where time stood
+with that event, as far as the other has not gone on.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas import SOURCES, Code, Event
+from schemas import DERIVED, SOURCES, Code, Event
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.rules import Rules
 from streams.core.signals import Signal
@@ -104,6 +105,8 @@ class Replay:
         self._due: list[tuple[int, str]] = []
         self._signals: list[tuple[str, str, Signal]] = []
         self._letters: list[DeadLetter] = []
+        self._derived: list[tuple[str, Pending]] = []
+        self._door = Door(DERIVED, accept_from_s=0)
 
     def take(self, origin: Origin, source: int, raw: bytes, event: Event | Refused) -> None:
         """Take in what the Door said of an event."""
@@ -138,11 +141,22 @@ class Replay:
             events.reverse()  # so that the next one is popped from the end
         while window:
             self._run([self._next_piece(key, events) for key, events in window.items()])
+            self._hand_over(window)
             for key in [key for key, events in window.items() if not events]:
                 del window[key]
         while pieces := self._pop_due():
             self._run(pieces)
         self._tell()
+
+    def _hand_over(self, window: defaultdict[str, list[Pending]]) -> None:
+        """Put what was said to other customers among their events, behind those of an earlier time."""
+        derived, self._derived = self._derived, []
+        for key, pending in derived:
+            events = window[key]
+            at = len(events)
+            while at and events[at - 1].now_s <= pending.now_s:
+                at -= 1
+            events.insert(at, pending)
 
     def _next_piece(self, key: str, events: list[Pending]) -> Piece:
         """A recheck if one is due by the next event, else the events up to the next due instant or pause."""
@@ -201,15 +215,15 @@ class Replay:
                 elif outcome == "duplicate":
                     duplicates += 1
                 else:
-                    events += 1
-        self._keep(advance)
+                    events += one.source != DERIVED
+        self._keep(advance, {key: pending[-1] for key, _, pending in pieces if pending})
         for one, refusal in refused:
             self._bury(one.origin, one.source, refusal, one.raw)
         self.events += events
         self.duplicates += duplicates
         self.rechecks += rechecks
 
-    def _keep(self, advance: Advance) -> None:
+    def _keep(self, advance: Advance, causes: dict[str, Pending]) -> None:
         for key, step in advance.finish().items():
             self.bodies[key] = step.body
             self.muted += step.muted
@@ -218,7 +232,16 @@ class Replay:
             elif self._wake.get(key) != step.wake_at:
                 self._wake[key] = step.wake_at
                 heappush(self._due, (step.wake_at, key))
-            self._signals += [(_spoken.decode(signal.body).as_of, key, signal) for signal in step.signals]
+            for signal in step.signals:
+                if signal.to:
+                    self._derive(causes[key], signal)
+                else:
+                    self._signals.append((_spoken.decode(signal.body).as_of, key, signal))
+
+    def _derive(self, cause: Pending, signal: Signal) -> None:
+        event = self._door.read(signal.body, None)
+        assert not isinstance(event, Refused), "an event that follows is as good as the one before"
+        self._derived.append((signal.to, Pending(cause.origin, DERIVED, event, signal.body, cause.now_s)))
 
     def _bury(self, origin: Origin, source: int, refused: Refused, raw: bytes) -> None:
         self._letters.append(DeadLetter(origin, source, refused.code, refused.message, raw))

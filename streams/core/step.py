@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from schemas import SOURCES, Event
+from schemas import SOURCES, Event, OrderPlaced
 from streams.core.assess import Shot, Verdict, Work, assess, wake_of
 from streams.core.catalogue import LEAST_REPEATS
 from streams.core.churn import CHUNK, rhythm
@@ -20,6 +20,7 @@ from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
 from streams.core.moments import look, may_be_repeated
 from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
+from streams.core.referrals import converted
 from streams.core.ring import DERIVED_RING, WIDTH, holds, insert, is_late, mark_of
 from streams.core.rules import Rules, band_of
 from streams.core.scoring import Scores, Seen
@@ -111,6 +112,8 @@ class Advance:
             self.foreign += engagement.foreign > foreign
             if source == _CLICKSTREAM:
                 work.run_until_s = run_until(engagement, second)
+            elif event.__class__ is OrderPlaced and (said := converted(key, event)) is not None:
+                work.signals.append(said)
         if fresh or source != _CLICKSTREAM:
             if (stance := self._stance(work)) is not None:
                 work.show |= fresh
