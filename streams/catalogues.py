@@ -7,6 +7,7 @@ from 1. One that cannot be used is named in the log and counted, and the one bef
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from streams.core.catalogue import Catalogue, CatalogueError, parse
@@ -50,7 +51,7 @@ class Catalogues:
     def _take(self, record: Any) -> None:
         self._number += 1
         try:
-            pushed = read(record, self._number)
+            pushed = read(record.value, {name: value.decode() for name, value in record.headers}, self._number)
             catalogue = pushed.parsed()
         except (CatalogueError, ValueError) as error:
             reason = error if isinstance(error, CatalogueError) else "it is not one that latido pushed"
@@ -61,13 +62,12 @@ class Catalogues:
         logger.info("Catalogue %d (%s) serves from %d.", pushed.number, catalogue.version, pushed.effective_s)
 
 
-def read(record: Any, number: int) -> Pushed:
+def read(value: bytes | None, headers: Mapping[str, str], number: int) -> Pushed:
     """Read a record of the log; raise ValueError if it is none of ours."""
-    headers = dict(record.headers)
-    if record.value is None or EFFECTIVE_HEADER not in headers:
+    if value is None or EFFECTIVE_HEADER not in headers:
         raise ValueError("no text or no instant")
-    source = headers.get(SOURCE_HEADER, b"catalogue.toml").decode()
-    return Pushed(number, int(headers[EFFECTIVE_HEADER]), source, record.value.decode())
+    source = headers.get(SOURCE_HEADER, "catalogue.toml")
+    return Pushed(number, int(headers[EFFECTIVE_HEADER]), source, value.decode())
 
 
 def record_of(text: str, version: str, effective_s: int, source: str) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:

@@ -1,8 +1,10 @@
 """Reading topics for people: a follower of all partitions, and one customer's latest document; no group, no commits."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,6 +63,36 @@ class Listener:
         partitions = [place for topic in topics for place in await self._partitions(topic)]
         async for batch in self._read(partitions, from_beginning=from_beginning, once=once):
             yield batch
+
+    async def by_time(self, topics: Sequence[str]) -> AsyncIterator[Heard]:
+        """
+        All records of some topics up to their ends as they are now, merged by Kafka's timestamp.
+
+        The order within a partition is kept, also where that is not the order of time.
+        """
+        consumer, places = self._consumer, [place for topic in topics for place in await self._partitions(topic)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        waiting: list[tuple[int, int, deque[Any]]] = []
+
+        async def refill(number: int, latest_ms: int) -> None:
+            place = places[number]
+            while await consumer.position(place) < ends[place]:
+                fetched = await consumer.getmany(place, timeout_ms=POLL_MS)
+                if records := deque(record for record in fetched.get(place, ()) if record.offset < ends[place]):
+                    heappush(waiting, (max(latest_ms, records[0].timestamp), number, records))
+                    return
+
+        for number in range(len(places)):
+            await refill(number, 0)
+        while waiting:
+            latest_ms, number, records = heappop(waiting)
+            yield self._heard(records.popleft())
+            if records:
+                heappush(waiting, (max(latest_ms, records[0].timestamp), number, records))
+            else:
+                await refill(number, latest_ms)
 
     async def latest(self, topic: str, key: str) -> Heard | None:
         """The last record of a key, found in the partition where the key is at home; None if there is none."""

@@ -2,12 +2,15 @@
 
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from streams.core.book import Book
 from streams.core.catalogue import Catalogue, CatalogueError, parse
 from streams.core.rules import Rules
 from streams.errors import SettingsError
 from streams.settings import Settings
+
+SHIPPED: Final = "catalogue.toml"
 
 
 def rules_of(settings: Settings, speak_from_s: int | None = None) -> Rules:
@@ -38,10 +41,15 @@ def rules_of(settings: Settings, speak_from_s: int | None = None) -> Rules:
 def read_catalogue(path: str) -> Catalogue:
     """Read a catalogue file, or the shipped one when the path is empty."""
     try:
-        shipped = resources.files("streams.core").joinpath("catalogue.toml")
-        text = Path(path).read_text(encoding="utf-8") if path else shipped.read_text(encoding="utf-8")
-        return parse(text)
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"The catalogue {path} cannot be read; LATIDO_CATALOGUE names it.") from None
+        return parse(text_of(path), Path(path).name or SHIPPED)
     except CatalogueError as error:
-        raise SettingsError(f"The catalogue {path or 'catalogue.toml'} cannot be used: {error}") from None
+        raise SettingsError(f"The catalogue cannot be used, LATIDO_CATALOGUE names it: {error}") from None
+
+
+def text_of(path: str) -> str:
+    """Read the text of a catalogue file, or of the shipped one when the path is empty."""
+    try:
+        shipped = resources.files("streams.core").joinpath(SHIPPED)
+        return Path(path).read_text(encoding="utf-8") if path else shipped.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"The catalogue {path} cannot be read; name another file.") from None
