@@ -19,9 +19,12 @@ from schemas import (
     churn_risk,
     clickstream,
     common,
+    contacts,
     customers,
     next_best_actions,
     orders,
+    profiles,
+    responses,
     signals,
     store_visits,
 )
@@ -30,12 +33,20 @@ from schemas.common import Event
 from schemas.customers import CustomerDocument
 from schemas.next_best_actions import NextBestAction
 from schemas.orders import OrderEvent
+from schemas.profiles import PreferencesSet
+from schemas.responses import SCORES, SurveyAnswered
 
 Json = dict[str, Any]
 
 FOLDER: Final = Path(__file__).parent / "json"
 
-INPUTS: Final[dict[str, ModuleType]] = {"clickstream": clickstream, "store-visits": store_visits, "orders": orders}
+INPUTS: Final[dict[str, ModuleType]] = {
+    "clickstream": clickstream,
+    "store-visits": store_visits,
+    "orders": orders,
+    "responses": responses,
+    "profiles": profiles,
+}
 OUTPUTS: Final[dict[str, tuple[ModuleType, type[msgspec.Struct]]]] = {
     "churn-risk": (churn_risk, ChurnRisk),
     "next-best-actions": (next_best_actions, NextBestAction),
@@ -45,6 +56,7 @@ OUTPUTS: Final[dict[str, tuple[ModuleType, type[msgspec.Struct]]]] = {
 _SHARED: Final = {
     name: getattr(module, name)
     for module, names in (
+        (contacts, "ContactChannel Purpose"),
         (common, "Id CustomerId Currency OccurredAt Time Label Text Url Quantity Money Amount Seconds Rating"),
         (signals, "Band SignalId Risk Sentence"),
         (customers, "Count Net"),
@@ -95,6 +107,7 @@ def _input_schema(topic: str, module: ModuleType) -> Json:
         part["properties"]["event_type"] = {"const": kind.__struct_config__.tag}
         part["properties"]["schema_version"] = {"type": "integer", "const": 1}
         part["anyOf"] = _identities(kind)
+        part |= _BETWEEN_FIELDS.get(kind, {})
     return _schema(topic, module, {"oneOf": [{"$ref": _REF.format(name=kind.__name__)} for kind in kinds]}, parts)
 
 
@@ -139,8 +152,24 @@ def _identities(kind: type[Event]) -> list[Json]:
     return ways
 
 
-def _present(field: str) -> Json:
-    return {"required": [field], "properties": {field: {"type": "string"}}}
+def _present(*fields: str) -> Json:
+    return {"required": list(fields), "properties": {field: {"type": "string"} for field in fields}}
+
+
+def _if_survey(survey: str, lowest: int, highest: int) -> Json:
+    """Say which scores a survey has."""
+    return {
+        "if": {"properties": {"survey": {"const": survey}}},
+        "then": {"properties": {"score": {"minimum": lowest, "maximum": highest}}},
+    }
+
+
+_ENDS: Final = ("quiet_from", "quiet_until")
+_BETWEEN_FIELDS: Final[dict[type[Event], Json]] = {
+    SurveyAnswered: {"allOf": [_if_survey(survey, *ends) for survey, ends in SCORES.items()]},
+    PreferencesSet: {"oneOf": [_present(*_ENDS), {"properties": {end: {"type": "null"} for end in _ENDS}}]},
+}
+"""What holds between fields: the checks in the Structs' `__post_init__`, said once more for files."""
 
 
 if __name__ == "__main__":
