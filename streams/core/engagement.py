@@ -117,6 +117,7 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     last_return_s: int = -1
     joined_s: int = -1
     last_referral_s: int = -1
+    last_delivered_s: int = -1
 
 
 class Kind(NamedTuple):
@@ -273,6 +274,7 @@ def _set(days: bytes, at: int) -> bytes:
 def _fold_order(engagement: Engagement, event: Event, second: int, *, acts: bool, base_currency: str) -> bool:
     """Fold what happens to an order: the act, if it is one, and the sale, if money moved."""
     if isinstance(event, OrderDelivered):
+        engagement.last_delivered_s = max(engagement.last_delivered_s, second)
         return False
     assert isinstance(event, OrderPlaced | OrderCancelled | OrderReturned)
     _sell(engagement, event, second, base_currency)

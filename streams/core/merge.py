@@ -64,6 +64,7 @@ def merge(a: Engagement, b: Engagement, ring_sizes: tuple[int, ...] = RING_SIZES
         last_return_s=max(a.last_return_s, b.last_return_s),
         joined_s=_earliest(a.joined_s, b.joined_s),
         last_referral_s=max(a.last_referral_s, b.last_referral_s),
+        last_delivered_s=max(a.last_delivered_s, b.last_delivered_s),
     )
 
 
