@@ -59,6 +59,11 @@ class Tally(msgspec.Struct):
         if said.action != NOTHING:
             self.contacts[customer, int(said.as_of.timestamp()) // WEEK_S] += 1
 
+    @property
+    def contacted(self) -> int:
+        """How many decisions were to do something."""
+        return self.contacts.total()
+
     def contacts_per_week(self) -> "Spread":
         """Say how often customers who are contacted at all are, in a week."""
         return spread(sorted(self.contacts.values()))

@@ -15,6 +15,7 @@ from rich.table import Table
 from schemas import SOURCES
 from streams.catalogues import Pushed
 from streams.cli import current_settings
+from streams.cli.decisions import spread_in_words, table
 from streams.cli.simulate import Instant
 from streams.cli.terminal import Ticker, quiet_clients, ticker
 from streams.comparing import Difference, differences
@@ -29,7 +30,7 @@ from streams.pushing import LEAD_S, is_usable, numbered, push, pushed, serving
 from streams.replay import Origin
 from streams.rules import rules_of, text_of
 from streams.settings import Settings
-from streams.trying import EXAMPLES, Spread, Tally, Trial
+from streams.trying import EXAMPLES, Tally, Trial
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 SINCE = click.option("--from", "instant", type=Instant(), help=f"When it begins to serve; else {LEAD_S} s from now.")
@@ -50,10 +51,10 @@ def list_(as_json: bool) -> None:
     if not found:
         click.echo("No catalogue was pushed; the workers use the one of their settings (LATIDO_CATALOGUE).")
         return
-    table = _table("number", "serves from", "version", "file", "state")
+    shown = table("number", "serves from", "version", "file", "state")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+        shown.add_row(*(str(value) for value in row.values()))
+    Console().print(shown)
 
 
 def _row(one: Pushed, serves: bool) -> dict[str, Any]:
@@ -259,7 +260,7 @@ def _side(tally: Tally, name: str) -> dict[str, int]:
 def _tell(trial: Trial) -> None:
     console, before, after = Console(), trial.before, trial.after
     console.print(f"{trial.events:,} events decided twice; nobody was contacted.")
-    actions = _table("action", "before", "after", "customers before", "after")
+    actions = table("action", "before", "after", "customers before", "after")
     for name in sorted({*before.decisions, *after.decisions}):
         counts = (
             before.decisions[name],
@@ -268,20 +269,20 @@ def _tell(trial: Trial) -> None:
             len(after.customers[name]),
         )
         actions.add_row(name, *(f"{count:,}" for count in counts), style=None if counts[0] == counts[1] else "bold")
-    gates = _table("action", "refused at", "before", "after")
+    gates = table("action", "refused at", "before", "after")
     for key in sorted({*before.refusals, *after.refusals}):
         if before.refusals[key] != after.refusals[key]:
             gates.add_row(*key, f"{before.refusals[key]:,}", f"{after.refusals[key]:,}")
     changes = trial.changes()
-    moments = _table("moment", "would be", "instead of", "times")
+    moments = table("moment", "would be", "instead of", "times")
     for (moment, new, old), count in _transitions(changes)[:EXAMPLES]:
         moments.add_row(moment, new, old, f"{count:,}")
-    for table in (actions, gates, moments):
-        if table.row_count:
-            console.print(table)
+    for made in (actions, gates, moments):
+        if made.row_count:
+            console.print(made)
     console.print(f"{len(changes):,} moments would be answered otherwise.")
     for title, tally in (("before", before), ("after", after)):
-        console.print(f"Contacts per customer and week, {title}: {_spread(tally.contacts_per_week())}")
+        console.print(f"Contacts per customer and week, {title}: {spread_in_words(tally.contacts_per_week())}")
 
 
 def _transitions(changes: Sequence[Any]) -> list[tuple[tuple[str, str, str], int]]:
@@ -292,28 +293,17 @@ def _transitions(changes: Sequence[Any]) -> list[tuple[tuple[str, str, str], int
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _spread(found: Spread) -> str:
-    return f"{found.mean:.2f} on average, {found.p95} in 95 of 100, {found.most} at most ({found.weeks:,} weeks)."
-
-
 def _differences(found: Sequence[Difference]) -> Table:
-    table = _table("", "where", "before", "after")
+    rows = table("", "where", "before", "after")
     for one in found:
         whole = one.kind != "changed" and isinstance(one.before or one.after, dict)
         values = ("", "") if whole else (_shown(one.before), _shown(one.after))
-        table.add_row(one.kind, one.place, *values)
-    return table
+        rows.add_row(one.kind, one.place, *values)
+    return rows
 
 
 def _shown(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
 
 
 def _time(second: int) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 import msgspec
+from rich.console import Console
 
 from schemas import SOURCES
 from streams.cli import current_settings
+from streams.cli.decisions import summary, tell
 from streams.cli.simulate import Instant
 from streams.cli.terminal import ticker
 from streams.core.document import document
@@ -26,6 +28,7 @@ from streams.feeds.writing import writer
 from streams.replay import DeadLetter, Origin, Replay
 from streams.rules import rules_of
 from streams.topics import DEAD_LETTERS, OUTPUTS
+from streams.trying import Tally
 
 STDOUT = "-"
 CUSTOMERS = "customers"
@@ -42,12 +45,19 @@ Write = Callable[[str, bytes], None]
 )
 @click.option("--until", type=Instant(), help="Look no further than this; silence lasts until then, too.")
 @click.option("--engagement", is_flag=True, help="Also write the part of each record that no order changes, as hex.")
+@click.option("--decisions", is_flag=True, help="Also tables of moments, actions, refusals by gate and contacts.")
 @click.option("--in-order", is_flag=True, help="One file after another; else several files are merged by time.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The summary as one JSON object: on stdout, with --out - on stderr."
 )
 def replay(
-    files: tuple[str, ...], out: str | None, until: datetime | None, engagement: bool, in_order: bool, as_json: bool
+    files: tuple[str, ...],
+    out: str | None,
+    until: datetime | None,
+    engagement: bool,
+    decisions: bool,
+    in_order: bool,
+    as_json: bool,
 ) -> None:
     """
     Compute final records, all signals and all dead letters from files of events, offline.
@@ -58,12 +68,15 @@ def replay(
     settings = current_settings()
     rules = rules_of(settings, speak_from_s=0)
     counts: Counter[str] = Counter()
+    tally = Tally()
     until_s = None if until is None else int(until.timestamp())
     with _writing(out, engagement) as write, ticker("Replaying", "events") as ticks:
 
         def said(signal: Signal) -> None:
             counts[signal.kind] += 1
             write(signal.kind, signal.body)
+            if decisions:
+                tally.hear(signal)
 
         def buried(letter: DeadLetter) -> None:
             counts[DEAD_LETTERS] += 1
@@ -77,7 +90,7 @@ def replay(
         if out:
             _write_records(run, rules, customers, write, engagement)
         seconds, count = ticks.seconds, ticks.count
-    summary = {
+    found: dict[str, Any] = {
         "events": run.events,
         "duplicates": run.duplicates,
         "left_out_after_until": run.after_until,
@@ -91,7 +104,11 @@ def replay(
         "seconds": round(seconds, 3),
         "events_per_s": round(count / seconds) if seconds else 0,
     }
-    _tell(summary, as_json=as_json, to_stderr=out == STDOUT)
+    if decisions:
+        found["decisions"] = summary(tally)
+    _tell(found, as_json=as_json, to_stderr=out == STDOUT)
+    if decisions and not as_json:
+        tell(tally, Console(stderr=out == STDOUT))
 
 
 @contextmanager
@@ -140,7 +157,7 @@ def _plain(letter: DeadLetter) -> dict[str, object]:
     return {**place, "code": letter.code, "message": letter.message, **value}
 
 
-def _tell(summary: dict[str, int | float], *, as_json: bool, to_stderr: bool) -> None:
+def _tell(summary: dict[str, Any], *, as_json: bool, to_stderr: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(summary), err=to_stderr)
         return
