@@ -1,27 +1,71 @@
 """
-The catalogue: which actions there are and which segments, as data.
+The catalogue: which actions there are, for which moments, and what holds for all of them - made ready.
 
-Law: a catalogue that was parsed is whole - every action has a moment that exists, durations that
-make sense and a message whose names that moment can fill; every customer is in exactly one segment.
-What is wrong is said by action or segment, and field.
+Law: a catalogue that was parsed is whole - everything that is named in it is there, durations make sense, every
+message can be filled and keeps the brand's rules, every customer is in exactly one segment. What a decision looks at
+is computed here, once. The order of actions, moments and channels in the file says nothing; that of segments does.
 """
 
-import re
 import tomllib
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from schemas import Band
+from schemas import CONTACT_CHANNELS, ContactChannel, Purpose
+from schemas.catalogue import (
+    LEAST_REPEATS,
+    MAX_ACTIONS,
+    MAX_SEGMENTS,
+    MOMENTS,
+    SEGMENTS,
+    ActionTable,
+    Brand,
+    CatalogueFile,
+    ChannelRule,
+    ExperimentTable,
+    Holdout,
+    Limit,
+    MomentName,
+    MomentRule,
+    Policy,
+    QuietHours,
+    Segment,
+)
+from streams.core.expressions import Expression, compile_expression
+from streams.core.segments import SegmentRule, prepared
+from streams.core.templates import WORDS
 
-MAX_ACTIONS: Final = 32
-"""So many actions at most: every one may leave a line in every record."""
-
-MAX_SEGMENTS: Final = 4
-"""So many segments at most: more personas than four nobody keeps apart, nor writes messages for."""
+__all__ = [
+    "EMPTY",
+    "FOREVER_S",
+    "GUESTS",
+    "LEAST_REPEATS",
+    "MAX_ACTIONS",
+    "MAX_SEGMENTS",
+    "MOMENTS",
+    "NOTHING",
+    "SEGMENTS",
+    "UNPLACED",
+    "WORDS",
+    "Action",
+    "Brand",
+    "Catalogue",
+    "CatalogueError",
+    "ChannelRule",
+    "Experiment",
+    "Holdout",
+    "Limit",
+    "MomentName",
+    "MomentRule",
+    "Policy",
+    "QuietHours",
+    "Segment",
+    "parse",
+]
 
 NOTHING: Final = "nothing"
 """The name of the decision to do nothing."""
@@ -30,189 +74,172 @@ GUESTS: Final = "guest"
 UNPLACED: Final = "none"
 """What the retail figures show instead of a segment: for guests, and for customers who are in none (yet)."""
 
-LEAST_REPEATS: Final = 2
-"""The smallest `minimum` of looks or orders: once is no repetition."""
-
-YEAR_S: Final = 366 * 86400
-
-MomentName = Literal[
-    "cart_abandoned",
-    "visit_without_purchase",
-    "browsed_and_left",
-    "first_purchase",
-    "milestone",
-    "refill_due",
-    "risk_high",
-]
-
-WORDS: Final[dict[MomentName, frozenset[str]]] = {
-    "cart_abandoned": frozenset({"product_id", "products"}),
-    "visit_without_purchase": frozenset({"store_id"}),
-    "browsed_and_left": frozenset({"product_id", "views"}),
-    "first_purchase": frozenset({"orders"}),
-    "milestone": frozenset({"orders"}),
-    "refill_due": frozenset({"days"}),
-    "risk_high": frozenset({"days", "band"}),
-}
-"""The names that a message may use, for each moment."""
-
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-SegmentName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
-Duration = Annotated[int, Meta(ge=0, le=3 * YEAR_S)]
-Positive = Annotated[int, Meta(ge=60, le=3 * YEAR_S)]
-Instant = Annotated[datetime, Meta(tz=True)]
+FOREVER_S: Final = 1 << 62
+"""The end of what has none, in seconds since 1970."""
 
 
 class CatalogueError(Exception):
-    """A catalogue that cannot be used; its text is one sentence with the action and the field."""
+    """A catalogue that cannot be used; its text is one sentence that begins with file and line."""
 
 
-class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that may be done, when a moment calls for it; durations in seconds."""
-
-    name: Name
-    moment: MomentName
-    channel: Name
-    purpose: Name
-    priority: Annotated[float, Meta(ge=0, le=1_000_000)]
-    cooldown_s: Duration
-    expires_after_s: Positive
-    window_s: Positive
-    message: Annotated[str, Meta(min_length=1, max_length=500)]
-    delay_s: Duration = 0
-    minimum: Annotated[int, Meta(ge=LEAST_REPEATS, le=12)] = 3
-    milestones: Annotated[tuple[Annotated[int, Meta(ge=2)], ...], Meta(max_length=32)] = ()
-    valid_from: Instant | None = None
-    valid_until: Instant | None = None
-
-
-class Segment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Action(Struct, frozen=True, kw_only=True):
     """
-    A group of customers by rule: who meets every condition that is stated is in it.
+    One thing that may be done, made ready; instants are seconds since 1970, money in minor units.
 
-    `first_days` after the first act, an instant and not a midnight, the customer is past it; `orders` are the
-    least that were placed, net of cancellations; `bands` are the bands of risk.
+    `channel_number` is the index in CONTACT_CHANNELS. `template` is by language. Without a beginning `valid_from_s` is
+    0, without an end `valid_until_s` is FOREVER_S; outside an experiment `experiment` and `arm` are None.
     """
 
-    name: SegmentName
-    first_days: Annotated[int, Meta(ge=1, le=366)] | None = None
-    orders: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=4)] | None = None
+    name: str
+    moments: tuple[MomentName, ...]
+    channel: ContactChannel
+    channel_number: int
+    purpose: Purpose
+    when: Expression | None
+    discount: bool
+    value_minor: int
+    cost_minor: int
+    lever: float
+    prior: tuple[float, float]
+    cooldown_s: int
+    expires_after_s: int
+    budget_per_day: int | None
+    respond_within_s: int | None
+    valid_from_s: int
+    valid_until_s: int
+    experiment: str | None
+    arm: str | None
+    variables: tuple[str, ...]
+    template: dict[str, str]
 
-    @property
-    def takes_everybody(self) -> bool:
-        """Say whether it states no condition."""
-        return self.first_days is None and self.orders is None and self.bands is None
 
+class Experiment(Struct, frozen=True, kw_only=True):
+    """A comparison, made ready; instants are seconds since 1970, 0 and FOREVER_S where none is stated."""
 
-SEGMENTS: Final = (
-    Segment(name="new", first_days=30),
-    Segment(name="at-risk", bands=("high", "critical")),
-    Segment(name="loyal", orders=3),
-    Segment(name="occasional"),
-)
-"""The segments of a catalogue that states none."""
+    name: str
+    salt: str
+    arms: dict[str, float]
+    from_s: int
+    until_s: int
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """All actions, the most urgent first, all segments, the first match first, and a version that names them."""
+    """
+    All actions by name, and by the moments they answer, with all rules and a version that names them.
 
-    actions: tuple[Action, ...]
+    `quiet` are the policy's quiet hours as minutes of the day, from and until, in the time zone `zone`.
+    """
+
     version: str
+    actions: tuple[Action, ...] = ()
+    by_moment: dict[str, tuple[Action, ...]] = {}
+    by_name: dict[str, Action] = {}
+    moments: dict[MomentName, MomentRule] = {}
+    channels: dict[ContactChannel, ChannelRule] = {}
+    policy: Policy = Policy()
+    quiet: tuple[int, int] | None = None
+    zone: str = "UTC"
+    experiments: dict[str, Experiment] = {}
+    brand: Brand = Brand()
     segments: tuple[Segment, ...] = SEGMENTS
+    segment_rules: tuple[SegmentRule, ...] = prepared(SEGMENTS)
 
 
-def parse(text: str) -> Catalogue:
-    """Read a catalogue in TOML; raise CatalogueError with one sentence that names action and field."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"The catalogue is not TOML: {error}.") from None
-    unknown = sorted(set(tables) - {"action", "segments"})
-    if unknown:
-        raise CatalogueError(
-            f"The catalogue has a table {unknown[0]!r}; it may only have [[action]] tables and [segments]."
+def parse(text: str, source: str = "catalogue.toml") -> Catalogue:
+    """Read a catalogue in TOML; raise CatalogueError with one sentence that begins with `source` and the line."""
+    written = msgspec.convert(tomllib.loads(text), CatalogueFile)
+    return _ready(written)
+
+
+def _ready(written: CatalogueFile) -> Catalogue:
+    """Make a catalogue ready whose every part was found sound."""
+    segments = SEGMENTS
+    if written.segments is not None:
+        segments = tuple(
+            Segment(name=name, first_days=rule.first_days, orders=rule.orders, bands=rule.bands)
+            for name, rule in written.segments.items()
         )
-    rows = tables.get("action", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CatalogueError("The catalogue's actions must be written as [[action]] tables.")
-    if len(rows) > MAX_ACTIONS:
-        raise CatalogueError(f"The catalogue has {len(rows)} actions; at most {MAX_ACTIONS} are allowed.")
-    actions = [_action(number, row) for number, row in enumerate(rows, start=1)]
-    for action in actions:
-        if sum(action.name == other.name for other in actions) > 1:
-            raise CatalogueError(f"Action {action.name!r}: the name occurs more than once.")
-    return _assemble(actions, _segments(tables["segments"]) if "segments" in tables else SEGMENTS)
+    names = tuple(segment.name for segment in segments)
+    actions = tuple(_action(row, names) for row in sorted(written.action, key=lambda row: row.name))
+    quiet_hours = written.policy.quiet_hours
+    return Catalogue(
+        version=_version(written, segments),
+        actions=actions,
+        by_moment={
+            moment: tuple(action for action in actions if moment in action.moments)
+            for moment in MOMENTS
+            if any(moment in action.moments for action in actions)
+        },
+        by_name={action.name: action for action in actions},
+        moments={moment: written.moments[moment] for moment in MOMENTS if moment in written.moments},
+        channels={channel: written.channels[channel] for channel in CONTACT_CHANNELS if channel in written.channels},
+        policy=written.policy,
+        quiet=(_minutes(quiet_hours.from_), _minutes(quiet_hours.until)) if quiet_hours else None,
+        zone=quiet_hours.zone if quiet_hours else "UTC",
+        experiments={name: _experiment(name, row) for name, row in sorted(written.experiments.items())},
+        brand=written.brand,
+        segments=segments,
+        segment_rules=prepared(segments),
+    )
 
 
-def _assemble(actions: list[Action], segments: tuple[Segment, ...]) -> Catalogue:
-    ranked = tuple(sorted(actions, key=lambda action: (-action.priority, action.name)))
-    version = blake2b(msgspec.json.encode((ranked, segments)), digest_size=6).hexdigest()
-    return Catalogue(actions=ranked, version=version, segments=segments)
+def _action(row: ActionTable, segments: Iterable[str]) -> Action:
+    return Action(
+        name=row.name,
+        moments=row.moments,
+        channel=row.channel,
+        channel_number=CONTACT_CHANNELS.index(row.channel),
+        purpose=row.purpose,
+        when=None if row.when is None else compile_expression(row.when, tuple(segments)),
+        discount=row.discount,
+        value_minor=row.value_minor,
+        cost_minor=row.cost_minor,
+        lever=row.lever,
+        prior=row.prior,
+        cooldown_s=row.cooldown_s,
+        expires_after_s=row.expires_after_s,
+        budget_per_day=row.budget_per_day,
+        respond_within_s=row.respond_within_s,
+        valid_from_s=_second(row.valid_from, 0),
+        valid_until_s=_second(row.valid_until, FOREVER_S),
+        experiment=row.experiment,
+        arm=row.arm,
+        variables=row.variables,
+        template=row.template,
+    )
 
 
-def _segments(rows: object) -> tuple[Segment, ...]:
-    if not isinstance(rows, dict) or not rows or not all(isinstance(row, dict) for row in rows.values()):
-        raise CatalogueError(
-            "The catalogue's segments must be one table [segments] with a table of rules for each name."
-        )
-    if len(rows) > MAX_SEGMENTS:
-        raise CatalogueError(
-            f"The catalogue has {len(rows)} segments; at most {MAX_SEGMENTS} are allowed, "
-            "for more than these nobody keeps apart."
-        )
-    segments = tuple(_segment(name, row) for name, row in rows.items())
-    for at, segment in enumerate(segments, start=1):
-        if segment.name in (GUESTS, UNPLACED):
-            raise CatalogueError(f"Segment {segment.name!r}: the name is taken by those who are in no segment.")
-        if segment.takes_everybody and at < len(segments):
-            raise CatalogueError(f"Segment {segment.name!r} states no rule, so those after it would stay empty.")
-        if not segment.takes_everybody and at == len(segments):
-            raise CatalogueError(
-                f"Segment {segment.name!r}, the last, must state no rule, so that nobody is left over."
-            )
-    return segments
+def _experiment(name: str, row: ExperimentTable) -> Experiment:
+    return Experiment(
+        name=name,
+        salt=row.salt,
+        arms=row.arms,
+        from_s=_second(row.from_, 0),
+        until_s=_second(row.until, FOREVER_S),
+    )
 
 
-def _segment(name: str, row: dict[str, object]) -> Segment:
-    try:
-        return msgspec.convert({**row, "name": name}, Segment)
-    except msgspec.ValidationError as error:
-        raise CatalogueError(f"Segment {name!r}: {_sentence(str(error))}.") from None
+def _version(written: CatalogueFile, segments: tuple[Segment, ...]) -> str:
+    """Name the meaning: neither comments nor the order of tables change it, except that of segments."""
+    ranked = msgspec.structs.replace(
+        written, action=tuple(sorted(written.action, key=lambda row: row.name)), segments=None
+    )
+    return blake2b(msgspec.json.encode((ranked, segments), order="sorted"), digest_size=6).hexdigest()
 
 
-def _action(number: int, row: dict[str, object]) -> Action:
-    title = f"Action {row.get('name', number)!r}"
-    try:
-        action = msgspec.convert(row, Action)
-    except msgspec.ValidationError as error:
-        raise CatalogueError(f"{title}: {_sentence(str(error))}.") from None
-    unknown = set(re.findall(r"{([^{}]*)}", action.message)) - WORDS[action.moment]
-    if unknown:
-        known = ", ".join(sorted(WORDS[action.moment]))
-        raise CatalogueError(f"{title}: field 'message' uses {{{min(unknown)}}}; {action.moment} knows {known}.")
-    if re.search(r"[{}]", re.sub(r"{[^{}]*}", "", action.message)):
-        raise CatalogueError(f"{title}: field 'message' has a brace without its partner.")
-    if action.name == NOTHING:
-        raise CatalogueError(f"{title}: field 'name' is taken by the decision to do nothing.")
-    if (action.moment == "milestone") != bool(action.milestones):
-        raise CatalogueError(f"{title}: field 'milestones' belongs to the moment milestone, and only there.")
-    if action.valid_from and action.valid_until and action.valid_from >= action.valid_until:
-        raise CatalogueError(f"{title}: field 'valid_until' must be later than valid_from.")
-    return action
+def _second(instant: datetime | None, otherwise: int) -> int:
+    return otherwise if instant is None else int(instant.timestamp())
 
 
-def _sentence(message: str) -> str:
+def _minutes(clock: str) -> int:
     """
-    Turn msgspec's message into ours.
+    Say the minute of the day.
 
-    >>> _sentence("Expected `int` >= 0 - at `$.cooldown_s`")
-    "field 'cooldown_s': expected `int` >= 0"
+    >>> _minutes("21:30")
+    1290
     """
-    fault, _, place = message.partition(" - at `$.")
-    fault = fault[0].lower() + fault[1:]
-    return f"field {place.rstrip('`')!r}: {fault}" if place else fault
+    return int(clock[:2]) * 60 + int(clock[3:])
 
 
-EMPTY: Final = _assemble([], SEGMENTS)
+EMPTY: Final = _ready(CatalogueFile())
 """A catalogue without actions: nothing is ever decided."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten, Stage
-from streams.core.catalogue import Segment
+from schemas.catalogue import Segment
 from streams.core.churn import active_days
 from streams.core.days import active_between
 from streams.core.engagement import DAY_S, Engagement, day_of
