@@ -12,15 +12,19 @@ from typing import Final
 
 import msgspec
 
+from schemas import ContactChannel
 from streams.core.arms import experiment_arm
-from streams.core.budget import Overlay
+from streams.core.budget import Overlay, day_end_s
 from streams.core.catalogue import Action, Catalogue
-from streams.core.contacts import Contacts
-from streams.core.engagement import Engagement
+from streams.core.contacts import NOBODY_REACHED, Contacts, contacts, crowded, excess
+from streams.core.engagement import DAY_S, Engagement, day_of
 from streams.core.facts import Facts
 from streams.core.moments import Moment
-from streams.core.profile import Preferences
-from streams.core.stance import Stance
+from streams.core.profile import Preferences, consent, preferences
+from streams.core.quiet import quiet_until, zone_of
+from streams.core.record import ANONYMOUS_MARK
+from streams.core.stance import NONE, Stance
+from streams.core.voice import answers_of, complaints_of
 
 GATES: Final = (
     "validity", "consent", "contact_policy", "quiet_hours", "eligibility", "budget", "suitability", "cool_down"
@@ -67,9 +71,134 @@ def context_of(
     catalogue: Catalogue, engagement: Engagement, stance: Stance, key: str, now_s: int, ledger: Overlay | None
 ) -> Context:
     """Gather what all gates of one decision look at."""
-    raise NotImplementedError
+    liked = preferences(engagement)
+    span = catalogue.quiet if liked.quiet is None else liked.quiet
+    zone = liked.zone if liked.zone is not None and zone_of(liked.zone) is not None else catalogue.zone
+    return Context(
+        catalogue=catalogue,
+        engagement=engagement,
+        stance=stance,
+        key=key,
+        now_s=now_s,
+        ledger=ledger,
+        preferences=liked,
+        quiet_until_s=None if span is None else quiet_until(zone, span, now_s),
+        contacts=contacts(catalogue, engagement, stance, now_s),
+        calm_s=_calm_s(engagement, catalogue.policy.complaint_days),
+        day=day_of(now_s, engagement.offset_s),
+        facts=Facts(key, engagement, stance, now_s),
+    )
+
+
+def _calm_s(engagement: Engagement, days: int) -> int:
+    """Say until when it would be an insult to offer a discount."""
+    if not days or not (engagement.complaint or engagement.surveys):
+        return NONE
+    bad = [answer.second for answer in answers_of(engagement) if answer.is_against]
+    return max([*complaints_of(engagement), *bad], default=NONE - days * DAY_S) + days * DAY_S
 
 
 def gate(context: Context, moment: Moment, action: Action) -> Refusal | None:
     """Name the first gate that stops an action, or None if it may be chosen."""
-    raise NotImplementedError
+    for asked in _ASKED:
+        if (refusal := asked(context, moment, action)) is not None:
+            return refusal
+    return None
+
+
+def _validity(context: Context, moment: Moment, action: Action) -> Refusal | None:
+    """An action is chosen in its season, for a moment that is open, and while its experiment runs."""
+    now_s = context.now_s
+    spans = [
+        ("moment", moment.opens_s, moment.closes_s),
+        ("season", action.valid_from_s, action.valid_until_s),
+    ]
+    if action.experiment is not None:
+        rule = context.catalogue.experiments[action.experiment]
+        spans.append(("experiment", rule.from_s, rule.until_s))
+    for what, from_s, until_s in spans:
+        if now_s < from_s:
+            return Refusal("validity", from_s, f"{what} not begun")
+        if now_s >= until_s:
+            return Refusal("validity", None, f"{what} over")
+    return None
+
+
+def _consent(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """Nobody is reached who did not allow it where that is asked for, or who forbade it anywhere."""
+    rule = context.catalogue.channels[action.channel]
+    if context.key.startswith(ANONYMOUS_MARK) and not rule.anonymous:
+        return Refusal("consent", None, "anonymous")
+    said = consent(context.engagement, action.channel, action.purpose)
+    if said == "withdrawn" or (said == "unknown" and action.purpose in rule.needs_consent):
+        return Refusal("consent", None, said)
+    return None
+
+
+def _contact_policy(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """A channel has its limits, and all that count have theirs together."""
+    found = context.contacts
+    if found is NOBODY_REACHED:
+        return None
+    channels, policy, now_s = context.catalogue.channels, context.catalogue.policy, context.now_s
+    rule = channels[action.channel]
+    if over := excess(found, rule.contacts, lambda channel: channel == action.channel, now_s):
+        return Refusal("contact_policy", over.until_s, f"{action.channel}: {over.limit}")
+    if not rule.counts:
+        return None
+
+    def counts(channel: ContactChannel) -> bool:
+        known = channels.get(channel)
+        return known is None or known.counts
+
+    if (over := crowded(found, policy.at_once, counts)) or (over := excess(found, policy.contacts, counts, now_s)):
+        return Refusal("contact_policy", over.until_s, over.limit)
+    return None
+
+
+def _quiet_hours(context: Context, moment: Moment, action: Action) -> Refusal | None:
+    """What would disturb waits; what cannot wait so long is refused without a date."""
+    until_s = context.quiet_until_s
+    if until_s is None or not context.catalogue.channels[action.channel].quiet:
+        return None
+    return Refusal("quiet_hours", until_s if until_s < min(moment.closes_s, action.valid_until_s) else None, "")
+
+
+def _eligibility(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """The customer is one whom the action is meant for, and in its arm."""
+    if action.when is not None and not action.when.holds(context.facts):
+        return Refusal("eligibility", None, "when")
+    if action.experiment is not None:
+        arm = experiment_arm(context.catalogue, action.experiment, context.key, context.stance.enrolled)
+        if arm != action.arm:
+            return Refusal("eligibility", None, "arm")
+    return None
+
+
+def _budget(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """There is something left for today."""
+    if action.budget_per_day is None or context.ledger is None:
+        return None
+    if context.ledger.left(action.name, action.budget_per_day, context.day) > 0:
+        return None
+    return Refusal("budget", day_end_s(context.day, context.engagement.offset_s), "")
+
+
+def _suitability(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """Nobody who has just complained is offered money instead of an answer."""
+    if action.discount and context.now_s < context.calm_s:
+        return Refusal("suitability", context.calm_s, "complaint")
+    return None
+
+
+def _cool_down(context: Context, _moment: Moment, action: Action) -> Refusal | None:
+    """An action rests after it was chosen."""
+    chosen_s = context.stance.chosen.get(action.name, NONE)
+    if chosen_s >= 0 and context.now_s < chosen_s + action.cooldown_s:
+        return Refusal("cool_down", chosen_s + action.cooldown_s, "")
+    return None
+
+
+_ASKED: Final[tuple[Callable[[Context, Moment, Action], Refusal | None], ...]] = (
+    _validity, _consent, _contact_policy, _quiet_hours, _eligibility, _budget, _suitability, _cool_down
+)  # fmt: skip
