@@ -19,15 +19,20 @@ GOLDEN = [
     for path in sorted((EXAMPLES / topic).iterdir())
 ]
 
+ADDED = ["guest", "customer_id", "currency", "channel", "lines", "note"]
+ADDED += ["referred_by", "purpose", "sentiment", "score", "quiet_from", "quiet_until", "time_zone", "language"]
+
 received = st.none() | st.integers(-1, 2**63 - 1)
 sources = st.sampled_from(range(len(SOURCES)))
-bounds = [0, 1, 5, 500, 1_000_000, 31_622_400, MAX_MONEY, MAX_AMOUNT, 2**31, 2**53, 2**63, 2**64]
+bounds = [0, 1, 5, 7, 10, 500, 1_000_000, 31_622_400, MAX_MONEY, MAX_AMOUNT, 2**31, 2**53, 2**63, 2**64]
 numbers = st.sampled_from([sign * bound + step for bound in bounds for step in (-1, 0, 1) for sign in (1, -1)])
 lengths = st.sampled_from([0, 1, 2, 3, 4, 63, 64, 65, 512, 513, 2048, 2049])
 odd_characters = st.sampled_from(" ~#!\"'\\/\x00\x1f\x7f\x80é\u2028\U0001f600\nAZaz0")
 texts = st.one_of(
     st.text(max_size=8),
     st.builds(lambda character, length: character * length, odd_characters, lengths),
+    st.sampled_from(["nps", "csat", "ces", "email", "pigeon", "marketing", "en", "en\n", "21:30", "24:00", "x" * 32]),
+    st.sampled_from(["Europe/London", "Europe/London\n", "a" * 32, "a" * 31 + "\n", "A" * 32, "~c", "0" * 32 + "\n"]),
     st.sampled_from(["GBP", "gbp", "EURO", "web", "store", "beacon", "till", "c-1", "~v", "#o", "1", "page_viewed"]),
     st.sampled_from(
         ["2026-02-29T00:00:00Z", "2026-03-01 00:00:00z", "2026-03-01T00:00:00+0100", "2026-03-01T00:00:00"]
@@ -67,9 +72,7 @@ def near_events(draw: st.DrawFn) -> tuple[int, Any]:
         elif change == "repeat" and isinstance(parent[last], list):
             parent[last] = parent[last] * draw(st.sampled_from([0, 2, 250, 501]))
         elif change == "add":
-            event[draw(st.sampled_from(["guest", "customer_id", "currency", "channel", "lines", "note"]))] = draw(
-                anything
-            )
+            event[draw(st.sampled_from(ADDED))] = draw(anything)
         else:
             del parent[last]
         if not places(event):

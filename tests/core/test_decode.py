@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas import EVENT_TYPES, MAX_AMOUNT, MAX_VALUE_BYTES, Event, OrderLine, OrderPlaced, PageViewed
+from schemas import EVENT_TYPES, MAX_AMOUNT, MAX_VALUE_BYTES, Event, OrderLine, OrderPlaced, PageViewed, source_number
 from streams.core.decode import MAX_DEPTH, Door, Refused, identity_of, second_of
 
 ACCEPT_FROM_S = 631_152_000  # 1990-01-01T00:00:00Z
@@ -254,17 +254,20 @@ def test_each_door_knows_its_topic() -> None:
 @pytest.mark.parametrize("kind", EVENT_TYPES, ids=lambda kind: kind.__struct_config__.tag)
 def test_characters_are_checked_in_every_field_that_asks_for_it(kind: type[Event]) -> None:
     """Every id and currency of every type, lines included, refuses a blank and a letter with an accent."""
-    door = Door(("clickstream", "store-visits", "orders").index(kind.source_topic), accept_from_s=0)
+    door = Door(source_number(kind), accept_from_s=0)
     whole: dict[str, Any] = {
         "event_type": kind.__struct_config__.tag,
         "schema_version": 1,
         "occurred_at": "2026-06-01T11:59:00Z",
         "query": "any words",
     } | {name: 1 for name in kind.__struct_fields__ if name.endswith("_minor")}
-    spelt = {name: "GBP" if name == "currency" else "x1" for name in kind.__struct_fields__ if name.endswith("_id")}
+    spelt = {name: "x1" for name in kind.__struct_fields__ if name.endswith("_id") and name != "decision_id"}
+    spelt |= {name: "x1" for name in ("action", "referred_by") if name in kind.__struct_fields__}
     spelt |= {"currency": "GBP"} if "currency" in kind.__struct_fields__ else {}
     line = {"product_id": "p", "quantity": 1, "unit_price_minor": 1}
-    others = {"channel": "web", "lines": [line]} if kind.source_topic == "orders" else {}
+    others = {"lines": [line]} if kind.source_topic == "orders" else {}
+    others |= {"channel": "web", "purpose": "service", "survey": "nps", "score": 9, "network": "x"}
+    others |= {"decision_id": "0" * 32, "order_hash": "0" * 16}
 
     assert "accepted" == fate(compact(whole | spelt | others), door=door)
     for name in spelt:
