@@ -1,4 +1,4 @@
-"""What was decided, as tables that a marketer reads: moments, actions, refusals by gate, contacts per customer and week."""
+"""What was decided, as tables that a marketer reads: moments, actions, refusals by gate, contacts by week."""
 
 from typing import Any
 
@@ -56,7 +56,8 @@ def tell(tally: Tally, console: Console) -> None:
             console.print(made)
             console.print()
     console.print(
-        f"{tally.contacted:,} contacts, {tally.decisions[NOTHING]:,} times nothing, of these {tally.held_out:,} held out."
+        f"{tally.contacted:,} contacts, {tally.decisions[NOTHING]:,} times nothing, of these "
+        f"{tally.held_out:,} held out."
     )
     console.print(f"Contacts of a customer in a week with any: {spread_in_words(tally.contacts_per_week())}")
 
