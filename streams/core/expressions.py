@@ -305,8 +305,8 @@ class _Parser:
             if not may_hold(left, sign, right):
                 named, other = (right, left) if left.literal is not None else (left, right)
                 reach = f", for {self._source(named)} lies from {named.least:g} to {named.most:g}"
-                known = reach if named.literal is None else ""
-                raise refusal(f"This is true of nobody{known}.", self._at(other))
+                reach = "" if named.literal is not None else reach
+                raise refusal(f"This is true of nobody{reach}.", self._at(other))
             return
         for known, said in ((left, right), (right, left)):
             if known.values and said.literal is not None and said.literal not in known.values:
