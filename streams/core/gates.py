@@ -20,11 +20,12 @@ from streams.core.contacts import NOBODY_REACHED, Contacts, contacts, crowded, e
 from streams.core.engagement import DAY_S, Engagement, day_of
 from streams.core.facts import Facts
 from streams.core.moments import Moment
+from streams.core.newest import newest_second
 from streams.core.profile import Preferences, consent, preferences
 from streams.core.quiet import quiet_until, zone_of
 from streams.core.record import ANONYMOUS_MARK
 from streams.core.stance import NONE, Stance
-from streams.core.voice import answers_of, complaints_of
+from streams.core.voice import latest_against
 
 GATES: Final = (
     "validity", "consent", "contact_policy", "quiet_hours", "eligibility", "budget", "suitability", "cool_down"
@@ -91,11 +92,10 @@ def context_of(
 
 
 def _calm_s(engagement: Engagement, days: int) -> int:
-    """Say until when it would be an insult to offer a discount."""
-    if not days or not (engagement.complaint or engagement.surveys):
-        return NONE
-    bad = [answer.second for answer in answers_of(engagement) if answer.is_against]
-    return max([*complaints_of(engagement), *bad], default=NONE - days * DAY_S) + days * DAY_S
+    """Say until when money would be offered instead of an answer; -1 if nobody complained."""
+    against = latest_against(engagement) if engagement.surveys else None
+    upset_s = max(newest_second(engagement.complaint), NONE if against is None else against.second)
+    return NONE if upset_s < 0 else upset_s + days * DAY_S
 
 
 def gate(context: Context, moment: Moment, action: Action) -> Refusal | None:
