@@ -214,11 +214,6 @@ def _speller(kind: type[Event]) -> Callable[[Event, bool], str | None]:
             return "currency"
         return misspelt(event, plain)
 
-    def misspelt_with_referrer(event: Event, plain: bool) -> str | None:
-        if event.referred_by is not None and event.referred_by[0] in "~#":  # type: ignore[attr-defined]
-            return "referred_by"
-        return misspelt_with_lines(event, plain)
-
     def misspelt_with_lines(event: Event, plain: bool) -> str | None:
         if not plain and not _is_plain("".join([line.product_id for line in event.lines or ()])):  # type: ignore[attr-defined]
             return "lines[...].product_id"
@@ -226,8 +221,6 @@ def _speller(kind: type[Event]) -> Callable[[Event, bool], str | None]:
 
     if "referred_by" in kind.__struct_fields__:
         return misspelt_with_inviter
-    if "referred_by" in kind.__struct_fields__:
-        return misspelt_with_referrer
     if "lines" in kind.__struct_fields__:
         return misspelt_with_lines
     return misspelt_with_money if "currency" in kind.__struct_fields__ else misspelt
