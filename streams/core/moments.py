@@ -1,178 +1,109 @@
 """
 Moments: the contacts that count, found in what a customer did.
 
-Law: a moment is a pure function of engagement, stance and action. It has a key - the second of what
-caused it - and an instant at which it opens; it closes `window_s` later. A moment whose key is not
-greater than the one an action last answered has been answered.
+Law: a moment is a pure function of engagement, stance and the catalogue's rule for it. It has a key - the second of
+what caused it, or the beginning of that day -, an instant at which it opens, one at which it closes, and a strength.
+A moment whose key is not greater than the one last answered under its name has been answered. So neither copies nor
+the order of arrival ask for a second answer.
 """
 
-from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from schemas import BANDS, EVENT_TYPES, OrderPlaced
-from streams.core.cart import cart_of
-from streams.core.catalogue import Action, Catalogue, MomentName
-from streams.core.days import silent_days
+from streams.core.catalogue import Catalogue, MomentName, MomentRule
+from streams.core.clocks import ANSWERING
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.newest import entries, newest_second
-from streams.core.stance import Stance
+from streams.core.moments_found import FIND, Find, Sight
+from streams.core.moments_weighed import WEIGH, Weigh
+from streams.core.stance import NONE, Stance
 
-_ORDER_PLACED: Final = EVENT_TYPES.index(OrderPlaced)
-_HIGH: Final = BANDS.index("high")
-
-Found = tuple[int, int]
-"""The key of a moment and the second at which it opens."""
-
-Opening = tuple[Action, int, int, int]
-"""A moment that an action has not answered: the action, the key, when it opens and when it closes."""
+UNRULED: Final = MomentRule(window_s=7 * DAY_S)
+"""The rule of moments that are looked for even where the catalogue has none: somebody waits for an answer."""
 
 
-class Telling(NamedTuple):
-    """A moment in words: why, and the names a message may use."""
+class Moment(NamedTuple):
+    """
+    A contact that counts: instants in seconds since 1970, the strength in hundredths, 5 to 100 in steps of 5.
 
-    reason: str
-    words: dict[str, str]
+    It is open from `opens_s` on and before `closes_s`. `key` and name tell it from the customer's other moments.
+    """
 
-
-def _cart_abandoned(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    cart = engagement.cart
-    if not cart:
-        return None
-    key = newest_second(cart)
-    if key <= engagement.last_order_s:
-        return None
-    if cart[14] >= 0x80:  # the newest change took something out: what is left?
-        key = max(cart_of(engagement).values(), default=-1)
-    return None if key < 0 else (key, key + action.delay_s)
+    name: MomentName
+    key: int
+    opens_s: int
+    closes_s: int
+    strength: int
 
 
-def _visit_without_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    if not engagement.visit:
-        return None
-    key = newest_second(engagement.visit)
-    if engagement.last_order_s + action.delay_s >= key:
-        return None  # bought in the shop: the till's order precedes the steps out of the door
-    return key, key + action.delay_s
+class Watch(NamedTuple):
+    """What a catalogue asks to look for: each moment's name, finder, weight and rule; and which its actions answer."""
+
+    sought: tuple[tuple[MomentName, Find, Weigh, MomentRule], ...]
+    served: frozenset[str]
 
 
-def _browsed_and_left(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    views = engagement.views
-    if not may_be_repeated(views, action.minimum):
-        return None
-    newest, *others = entries(views)
-    same = [newest.second, *(view.second for view in others if view.payload == newest.payload)]
-    if len(same) < action.minimum:
-        return None
-    first = same[action.minimum - 1]
-    if first < newest.second - DAY_S or max(newest_second(engagement.cart), engagement.last_order_s) >= first:
-        return None
-    return newest.second, newest.second + action.delay_s
+_watches: dict[int, tuple[Catalogue, Watch]] = {}
+_MOST_WATCHES: Final = 16
 
 
-def may_be_repeated(views: bytes, minimum: int) -> bool:
-    """Say, quickly and never wrongly no, whether the newest product was looked at so many times."""
-    return views != b"" and views[0] >= minimum and views.count(views[13 : 15 + views[13]]) >= minimum
+def moment_id(customer_key: str, moment: Moment) -> str:
+    """
+    Name a moment by 16 hexadecimal digits, the same wherever and whenever it is found.
+
+    >>> moment_id("c1", Moment("return_made", 1_772_452_800, 1_772_452_800, 1_772_539_200, 50))
+    'f0b7123822419371'
+    """
+    return blake2b(f"{customer_key} {moment.name} {moment.key}".encode(), digest_size=8).hexdigest()
 
 
-def _first_purchase(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    if engagement.last_order_s < 0 or engagement.totals[_ORDER_PLACED] != 1:
-        return None
-    return engagement.last_order_s, engagement.last_order_s + action.delay_s
+def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[Moment]:
+    """
+    Find every moment that was not answered yet and had not closed when the stance was last assessed, open or to come.
+
+    Moments are looked for that have a rule and an action in the catalogue; a complaint, a detractor and an overdue
+    response in any case.
+    """
+    watch = _watch(catalogue)
+    sight = Sight(catalogue, watch.served, engagement, stance)
+    answers, assessed_s = stance.answers, stance.assessed_s
+    moments = []
+    for name, find, weigh, rule in watch.sought:
+        for key, opens_s in find(sight, rule):
+            closes_s = opens_s + rule.window_s
+            if closes_s > assessed_s and answers.get(name, NONE) < key:
+                moments.append(Moment(name, key, opens_s, closes_s, weigh(engagement, stance)))
+    return moments
 
 
-def _milestone(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    if engagement.orders not in action.milestones or engagement.last_order_s < 0:
-        return None
-    return engagement.last_order_s, engagement.last_order_s + action.delay_s
+def next_opening(moments: list[Moment], stance: Stance) -> int:
+    """
+    Say when the next unanswered moment opens, always later than the latest assessment; -1 if none is in sight.
+
+    One that is open already waits for the end of quiet hours if these hold a decision back, else for the next second.
+    """
+    soonest_s, assessed_s = NONE, stance.assessed_s
+    for name, key, opens_s, closes_s, _ in moments:
+        if closes_s <= assessed_s or stance.answers.get(name, NONE) >= key:
+            continue
+        if opens_s > assessed_s:
+            wake_s = opens_s
+        else:
+            wake_s = stance.held_until_s if stance.held_until_s > assessed_s else assessed_s + 1
+        if soonest_s < 0 or wake_s < soonest_s:
+            soonest_s = wake_s
+    return soonest_s
 
 
-def _refill_due(engagement: Engagement, _stance: Stance, action: Action) -> Found | None:
-    interval_s = refill_interval_s(engagement, action.minimum)
-    if not interval_s:
-        return None
-    return engagement.last_order_s, engagement.last_order_s + interval_s + action.delay_s
-
-
-def refill_interval_s(engagement: Engagement, minimum: int) -> int:
-    """Say the mean time between order days in seconds; 0 if there are fewer than `minimum` of them."""
-    if engagement.orders < minimum:
-        return 0
-    days = int.from_bytes(engagement.order, "little")
-    count = days.bit_count()
-    if count < minimum:
-        return 0
-    first = (days & -days).bit_length()
-    return (days.bit_length() - first) * DAY_S // (count - 1)
-
-
-def _risk_high(engagement: Engagement, stance: Stance, action: Action) -> Found | None:
-    if stance.band < _HIGH or stance.rose_s < 0:
-        return None
-    if engagement.last_act_s + DAY_S > stance.rose_s:
-        return None  # nobody is won back who has just been here
-    return stance.rose_s, stance.rose_s + action.delay_s
-
-
-FIND: Final[dict[MomentName, Callable[[Engagement, Stance, Action], Found | None]]] = {
-    "cart_abandoned": _cart_abandoned,
-    "visit_without_purchase": _visit_without_purchase,
-    "browsed_and_left": _browsed_and_left,
-    "first_purchase": _first_purchase,
-    "milestone": _milestone,
-    "refill_due": _refill_due,
-    "risk_high": _risk_high,
-}
-"""How each moment is found."""
-
-
-def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[Opening]:
-    """Find every moment that was not answered yet, open or not, the most urgent action first."""
-    answers = stance.answers
-    openings = []
-    for action in catalogue.actions:
-        found = FIND[action.moment](engagement, stance, action)
-        if found is not None:
-            key, opens_s = found
-            answer = answers.get(action.name)
-            if answer is None or answer[0] < key:
-                openings.append((action, key, opens_s, opens_s + action.window_s))
-    return openings
-
-
-def tell(moment: MomentName, engagement: Engagement, stance: Stance, now_s: int) -> Telling:
-    """Put an open moment into words."""
-    match moment:
-        case "cart_abandoned":
-            cart = list(cart_of(engagement))
-            left = "at the checkout" if engagement.checkout_s > engagement.last_order_s else "in the basket"
-            words = {"product_id": cart[-1], "products": str(len(cart))}
-            return Telling(f"{_count(len(cart), 'product')} left {left}, not ordered.", words)
-        case "visit_without_purchase":
-            visit = next(entries(engagement.visit))
-            store = visit.payload.decode()
-            return Telling(f"Was in shop {store} and bought nothing.", {"store_id": store})
-        case "browsed_and_left":
-            views = list(entries(engagement.views))
-            product = views[0].payload
-            count = sum(view.payload == product for view in views)
-            words = {"product_id": product.decode(), "views": str(count)}
-            return Telling(f"Looked at {words['product_id']} {count} times and left.", words)
-        case "first_purchase":
-            return Telling("Placed a first order.", {"orders": "1"})
-        case "milestone":
-            orders = str(engagement.orders)
-            return Telling(f"Placed order number {orders}.", {"orders": orders})
-        case "refill_due":
-            days = max(1, refill_interval_s(engagement, 2) // DAY_S)
-            since = (now_s - engagement.last_order_s) // DAY_S
-            return Telling(f"Orders every {_count(days, 'day')}; the last was {_count(since, 'day')} ago.",
-                           {"days": str(days)})  # fmt: skip
-        case "risk_high":
-            silent = silent_days(engagement, now_s)
-            band = BANDS[stance.band]
-            return Telling(f"Risk became {band} after {_count(silent, 'silent day')}.",
-                           {"days": str(silent), "band": band})  # fmt: skip
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _watch(catalogue: Catalogue) -> Watch:
+    """Prepare what a catalogue asks for, once for each; it is known by its identity, which its place here keeps."""
+    known = _watches.get(id(catalogue))
+    if known is not None:
+        return known[1]
+    if len(_watches) >= _MOST_WATCHES:
+        _watches.clear()
+    rules = {name: catalogue.moments.get(name, UNRULED) for name in ANSWERING}
+    rules |= {name: rule for name, rule in catalogue.moments.items() if name in catalogue.by_moment}
+    sought = tuple((name, find, WEIGH[name], rules[name]) for name, find in FIND if name in rules)
+    watch = Watch(sought, frozenset(rules))
+    _watches[id(catalogue)] = catalogue, watch
+    return watch
