@@ -92,6 +92,30 @@ def outputs_acknowledged(reached: Reached) -> None:
     OwnedPartition._speak = speak
 
 
+def derived_remembered(reached: Reached) -> None:
+    """Reach the point when a record with a word to another key is remembered, and the word is not said."""
+    original: Method = OwnedPartition._remember
+
+    async def remember(owned: OwnedPartition, image: Image) -> None:
+        await original(owned, image)
+        if image.derived:
+            reached()
+
+    OwnedPartition._remember = remember
+
+
+def derived_said(reached: Reached) -> None:
+    """Reach the point when a word to another key is acknowledged, and nothing in the log says so."""
+    original: Method = OwnedPartition._speak
+
+    async def speak(owned: OwnedPartition, image: Image) -> None:
+        await original(owned, image)
+        if image.derived:
+            reached()
+
+    OwnedPartition._speak = speak
+
+
 def reroute_sent(reached: Reached) -> None:
     """Reach the point when strangers are on their way home, and their origin is not committed."""
     original: Method = OwnedPartition._post
@@ -166,6 +190,8 @@ POINTS: dict[str, Callable[[Reached], None]] = {
     "outbox-filled": outbox_filled,
     "changelog-acknowledged": changelog_acknowledged,
     "outputs-acknowledged": outputs_acknowledged,
+    "derived-remembered": derived_remembered,
+    "derived-said": derived_said,
     "reroute-sent": reroute_sent,
     "before-commit": before_commit,
     "labels-said": labels_said,

@@ -41,7 +41,7 @@ def _entry(stage: Stage, record: Record) -> Image | Claim | None:
     assert record.key is not None
     assert record.value is not None
     envelope = decode_envelope(record.value)
-    outbox = [(stage.prefix + OUTPUTS[word.topic], word.word_id) for word in envelope.outbox]
+    outbox = [(stage.prefix + OUTPUTS[word.topic], word.word_id) for word in envelope.outbox if not word.to]
     return Image(
         record.partition,
         record.offset,
