@@ -2,33 +2,30 @@
 Assessing: from one snapshot and its score to a band, a word and a decision.
 
 Law: what is said and done follows from the snapshot, the stance and the rules alone - never from
-what was folded later. A word or decision about the past (before `speak_from_s`, or expired by the
-wall clock) is formed and remembered, but muted.
+what was folded later; of other customers only what they spent of a day's budget is known. A word or
+decision about the past (before `speak_from_s`, or expired by the wall clock) is formed and remembered, but muted.
 """
 
+from collections import Counter
 from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
 
-from schemas import BANDS, NextBestAction, NextCrossing, Stage
-from streams.core.choose import Decision, choose, next_opening, remember
+from schemas import BANDS, NextCrossing, OrderPlaced, Stage
+from streams.core.budget import Overlay
+from streams.core.catalogue import Catalogue
+from streams.core.choose import Decision, Hold, choose
 from streams.core.churn import Rhythm, instant_of
+from streams.core.decision import answer, remember, told
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.moments import Opening, look
+from streams.core.gates import context_of
+from streams.core.moments import Moment, look, next_opening
 from streams.core.record import Folded
+from streams.core.referrals import converted
 from streams.core.rules import Rules
-from streams.core.segments import segment_end_s, segment_of, stage_of
-from streams.core.signals import (
-    NEXT_BEST_ACTIONS,
-    Happening,
-    Signal,
-    at,
-    cause_of,
-    names_of,
-    next_best_action,
-    signal_id,
-)
+from streams.core.segments import SegmentRule, segment_end_s, segment_of, stage_of
+from streams.core.signals import NEXT_BEST_ACTIONS, Happening, Signal, at, signal_id
 from streams.core.stance import NONE, Stance
 
 _HIGH: Final = BANDS.index("high")
@@ -39,7 +36,7 @@ class Work(msgspec.Struct, gc=False):
     One customer in hand during a slice.
 
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
-    ahead of the stance while snapshots wait. `openings` are the moments found at the latest snapshot;
+    ahead of the stance while snapshots wait. `moments` are those found at the latest snapshot;
     `moved` says that a moment has moved since. `clicks` of the run that lasts until `run_until_s` are
     folded and not yet in the tiles.
     """
@@ -52,11 +49,26 @@ class Work(msgspec.Struct, gc=False):
     signals: list[Signal] = []
     muted: int = 0
     show: bool = False
-    openings: list[Opening] | None = None
+    moments: list[Moment] | None = None
     moved: bool = False
     changed: bool = False
     run_until_s: int = 0
     clicks: int = 0
+
+
+class Slice(NamedTuple):
+    """
+    What all assessments of a slice go by, and what they leave besides: money spent, and counts for metrics.
+
+    `clock_s` is the wall clock; None under the stream clock. `ledger` None keeps no budgets. `tally` counts pairs:
+    ("moment", name) and ("arm", name) of decisions that are published, ("refused", gate) in them, and ("held", "")
+    whenever quiet hours put a decision off.
+    """
+
+    rules: Rules
+    clock_s: int | None
+    ledger: Overlay | None
+    tally: Counter[tuple[str, str]]
 
 
 class Shot(msgspec.Struct, frozen=True, gc=False):
@@ -90,9 +102,12 @@ class Draft(NamedTuple):
     stage: Stage
 
 
-def assess(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: Verdict) -> Draft | None:
+def assess(slice_: Slice, place: int, shot: Shot, verdict: Verdict) -> Draft | None:
     """Take a stance: the band, when it will be crossed, what is done, and whether the risk is to be spoken."""
     work, stance, now_s, band = shot.work, shot.stance, shot.now_s, verdict.band
+    event = shot.happening.event
+    if event.__class__ is OrderPlaced and (said := converted(work.key, event)) is not None:
+        work.signals.append(said)
     if band != stance.band:
         work.show = True
         if band >= _HIGH and band > stance.band >= 0:
@@ -102,12 +117,13 @@ def assess(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: V
     if verdict.crossing_day >= 0:
         spread_s = crc32(work.key.encode()) % DAY_S
         stance.crossing_s = instant_of(verdict.crossing_day, shot.engagement.offset_s, spread_s)
-    stance.segment_end_s = segment_end_s(shot.engagement, now_s, rules.segments)
-    draft = _speak(rules, clock_s, place, shot, verdict)
-    work.openings = look(rules.catalogue, shot.engagement, stance)
-    decision = choose(work.openings, shot.engagement, stance, now_s)
-    if decision is not None:
-        _act(rules, clock_s, shot, decision)
+    catalogue = slice_.rules.catalogue_at(now_s)
+    stance.segment_end_s = segment_end_s(shot.engagement, now_s, catalogue.segment_rules)
+    draft = _speak(slice_, place, shot, verdict, catalogue.segment_rules)
+    work.moments = look(catalogue, shot.engagement, stance)
+    stance.held_until_s = NONE
+    if work.moments and (open_ := [one for one in work.moments if one.opens_s <= now_s < one.closes_s]):
+        _act(slice_, catalogue, shot, open_)
     return draft
 
 
@@ -115,10 +131,11 @@ def _is_muted(rules: Rules, clock_s: int | None, as_of_s: int, expires_s: int) -
     return as_of_s < rules.speak_from_s or (clock_s is not None and expires_s < clock_s)
 
 
-def _speak(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: Verdict) -> Draft | None:
+def _speak(slice_: Slice, place: int, shot: Shot, verdict: Verdict, segments: tuple[SegmentRule, ...]) -> Draft | None:
     """Speak the first time, when band, segment or stage change, on a real move, and to make good a muted word."""
+    rules, clock_s = slice_.rules, slice_.clock_s
     work, stance, now_s = shot.work, shot.stance, shot.now_s
-    segment = segment_of(shot.engagement, stance.band, now_s, rules.segments)
+    segment = segment_of(shot.engagement, stance.band, now_s, segments)
     stage = stage_of(shot.engagement, now_s)
     news = (
         stance.band != stance.formed_band
@@ -143,43 +160,51 @@ def _speak(rules: Rules, clock_s: int | None, place: int, shot: Shot, verdict: V
     return draft
 
 
-def _act(rules: Rules, clock_s: int | None, shot: Shot, decision: Decision) -> None:
-    """Publish a decision, or only remember it when it is about the past."""
-    work, stance, now_s, catalogue = shot.work, shot.stance, shot.now_s, rules.catalogue
-    muted = _is_muted(rules, clock_s, now_s, decision.expires_s)
-    remember(catalogue, stance, decision, now_s, heard=not muted)
-    if muted:
+def _act(slice_: Slice, catalogue: Catalogue, shot: Shot, moments: list[Moment]) -> None:
+    """Decide about moments that are open; publish the decision, or only remember that they were answered."""
+    rules, work, stance, now_s = slice_.rules, shot.work, shot.stance, shot.now_s
+    if now_s < rules.speak_from_s:  # nobody is contacted about the past, so no gate need be asked
+        answer(stance, moments)
         work.muted += 1
         return
-    customer_id, anonymous_id = names_of(work.key)
-    action = decision.action
-    spoken = NextBestAction(
-        signal_id=signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening),
-        customer_id=customer_id,
-        anonymous_id=anonymous_id,
-        as_of=at(now_s),
-        action=decision.name,
-        moment=decision.moment,
-        channel=None if action is None else action.channel,
-        reason=decision.reason,
-        message=decision.message,
-        priority=0.0 if action is None else action.priority,
-        refused=decision.refused,
-        expires_at=at(decision.expires_s),
-        catalogue=catalogue.version,
-        cause=cause_of(shot.happening),
-    )
-    work.signals.append(next_best_action(spoken))
+    decision_id = signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening)
+    context = context_of(catalogue, shot.engagement, stance, work.key, now_s, slice_.ledger)
+    decision = choose(context, moments, decision_id)
+    if decision is None:
+        return
+    if decision.held_until_s is not None:
+        stance.held_until_s = decision.held_until_s
+        slice_.tally["held", ""] += 1
+    if isinstance(decision, Hold):
+        return
+    if _is_muted(rules, slice_.clock_s, now_s, decision.expires_s):
+        answer(stance, decision.answered)
+        work.muted += 1
+        return
+    remember(context, decision, decision_id)
+    work.signals.append(told(context, decision, decision_id, shot.happening))
     work.show = True
+    _count(slice_.tally, decision)
 
 
-def wake_of(openings: list[Opening], stance: Stance) -> int:
-    """Say when to look again: a crossing, a segment's end, a moment that opens, a word to be made good; -1: never."""
-    wake_s = next_opening(openings, stance)
-    if stance.crossing_s > stance.assessed_s and (wake_s < 0 or stance.crossing_s < wake_s):
-        wake_s = stance.crossing_s
-    if stance.segment_end_s > stance.assessed_s and (wake_s < 0 or stance.segment_end_s < wake_s):
-        wake_s = stance.segment_end_s
+def _count(tally: Counter[tuple[str, str]], decision: Decision) -> None:
+    tally["moment", decision.moment.name] += 1
+    tally["arm", decision.arm] += 1
+    for refused in decision.refused:
+        tally["refused", refused.refusal.gate] += 1
+
+
+def wake_of(moments: list[Moment], stance: Stance) -> int:
+    """
+    Say when to look again, always later than the latest assessment; -1: never.
+
+    That is at a crossing, a segment's end, when a moment opens, when quiet hours end that hold a decision, and when a
+    word is to be made good.
+    """
+    wake_s = next_opening(moments, stance) if moments else NONE
+    for second in (stance.crossing_s, stance.segment_end_s, stance.held_until_s):
+        if second > stance.assessed_s and (wake_s < 0 or second < wake_s):
+            wake_s = second
     if stance.muted and (wake_s < 0 or stance.unmute_s < wake_s):
         wake_s = stance.unmute_s
     return wake_s

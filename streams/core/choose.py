@@ -1,111 +1,209 @@
 """
-The next best action: moments, gates, arbitration, decision.
+The next best action: open moments, gates, arbitration, and last of all the holdout.
 
-Law: a decision is a function of engagement, stance, catalogue and the instant. Each moment is
-answered at most once by each action. Gates are asked in one order - validity, cool-down, one at a
-time - and the most urgent action that passes wins; the others are named with the gate that stopped
-them. When a moment is open and every action is stopped, the answer is "nothing", with the reason.
+Law: a decision is a function of engagement, stance, catalogue, instant and its own id; of other customers it
+depends by the day's budget only. Nothing is changed here. Each action competes once, for the strongest moment it
+answers. A moment is weighed if an action passes all gates or none ever will; one whose actions only wait for the end
+of quiet hours, and will not come too late, is held and stays unanswered.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from schemas import RefusedAction
-from streams.core.catalogue import NOTHING, Action, Catalogue, MomentName
-from streams.core.engagement import Engagement
-from streams.core.moments import Opening, tell
-from streams.core.signals import at
-from streams.core.stance import NONE, Stance
+from streams.core.arbitration import Stake, sample, vector
+from streams.core.arms import HOLDOUT, experiment_arm, holdout_arm
+from streams.core.catalogue import Action, Catalogue
+from streams.core.gates import GATES, Context, Refusal, gate
+from streams.core.moments import Moment
+from streams.core.posterior import Posterior
 
-_WHY: Final = {
-    "validity": "is out of season",
-    "cool_down": "was chosen not long ago",
-    "one_at_a_time": "must wait for the action before it",
-}
+_AT_ARM: Final = GATES.index("eligibility")
+
+
+class Weighed(NamedTuple):
+    """An action that passed all gates, for its moment, and how probable it was to be chosen."""
+
+    action: Action
+    moment: Moment
+    probability: float
+
+
+class Refused(NamedTuple):
+    """An action that a gate stopped, and the moment that it would have answered."""
+
+    action: Action
+    moment: Moment
+    refusal: Refusal
+
+
+class Standing(NamedTuple):
+    """An action that competes for a moment, and what a gate says against it."""
+
+    action: Action
+    moment: Moment
+    refusal: Refusal | None
+
+
+class Hold(NamedTuple):
+    """Nothing is decided yet: quiet hours end at `held_until_s`, then all gates are asked again."""
+
+    held_until_s: int
 
 
 class Decision(NamedTuple):
-    """What was decided: the action (None: nothing), for which moment, why, and what it answers."""
+    """
+    What was decided: `chosen` None is "nothing", and so is a choice that the arm "holdout" keeps back.
 
-    action: Action | None
-    moment: MomentName
-    reason: str
-    message: str | None
-    refused: tuple[RefusedAction, ...]
-    expires_s: int
-    answered: tuple[tuple[str, int], ...]
+    `moment` is the one of the choice, else the strongest that was weighed. `nothing` is how probable "nothing" was.
+    `enrolled` are the arms that the decision depended on, `held_until_s` is when what is held is looked at again.
+    """
+
+    moment: Moment
+    chosen: Weighed | None
+    arm: str
+    weighed: tuple[Weighed, ...]
+    nothing: float
+    refused: tuple[Refused, ...]
+    answered: tuple[Moment, ...]
+    enrolled: dict[str, str]
+    held_until_s: int | None
+    now_s: int
 
     @property
-    def name(self) -> str:
-        """The action's name, or "nothing"."""
-        return NOTHING if self.action is None else self.action.name
+    def done(self) -> Weighed | None:
+        """What is done about it: the choice, unless the holdout keeps it back."""
+        return None if self.arm == HOLDOUT else self.chosen
+
+    @property
+    def probability(self) -> float:
+        """How probable the choice was."""
+        return self.nothing if self.chosen is None else self.chosen.probability
+
+    @property
+    def expires_s(self) -> int:
+        """Until when it is worth carrying out; to do nothing, as long as the moment is open."""
+        return self.moment.closes_s if self.done is None else ends_s(self.done.action, self.now_s)
 
 
-def choose(openings: list[Opening], engagement: Engagement, stance: Stance, now_s: int) -> Decision | None:
-    """Decide what is best now, given the moments not answered yet; None when no moment is open."""
-    candidates = [opening for opening in openings if opening[2] <= now_s < opening[3]]
-    if not candidates:
-        return None
-    chosen: Action | None = None
-    refused = []
-    for action, *_ in candidates:  # the catalogue stands in order of priority
-        gate = ("priority", None) if chosen else _gate(action, stance, now_s)
-        if gate is None:
-            chosen = action
+def context_weight(moment: Moment) -> float:
+    """Say how much a moment weighs for what answers it: 0.5 and its strength."""
+    return 0.5 + moment.strength / 100
+
+
+def belief(action: Action) -> Posterior:
+    """Say what is believed of an action's propensity; until outcomes teach, the catalogue's prior."""
+    return Posterior(*action.prior)
+
+
+def ends_s(action: Action, now_s: int) -> int:
+    """Say until when an action that is chosen now is worth carrying out."""
+    return min(now_s + action.expires_after_s, action.valid_until_s)
+
+
+def stake(action: Action, moment: Moment) -> Stake:
+    """Say what an action promises in a moment."""
+    return Stake(belief(action), context_weight(moment) * action.value_minor * action.lever, action.cost_minor)
+
+
+def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Decision | Hold | None:
+    """Decide what is best, given the moments that are open and not answered; None if there are none."""
+    moments = sorted(moments, key=_rank)
+    by_moment = context.catalogue.by_moment
+    stands: dict[str, Standing] = {}
+    for moment in moments:
+        for action in by_moment.get(moment.name, ()):
+            if action.name not in stands:
+                stands[action.name] = Standing(action, moment, gate(context, moment, action))
+    answered, held_until_s = [], None
+    for moment in moments:
+        end_s = _held_until(context, moment, stands)
+        if end_s is None:
+            answered.append(moment)
         else:
-            refused.append(RefusedAction(action=action.name, gate=gate[0], until=at(gate[1])))
-    answered = tuple((action.name, key) for action, key, _, _ in candidates)
-    if chosen is None:
-        first, _, _, closes_s = candidates[0]
-        reason = f"{tell(first.moment, engagement, stance, now_s).reason} But {first.name} {_WHY[refused[0].gate]}."
-        return Decision(None, first.moment, reason, None, tuple(refused), closes_s, answered)
-    telling = tell(chosen.moment, engagement, stance, now_s)
-    message = chosen.message
-    for name, word in telling.words.items():
-        message = message.replace(f"{{{name}}}", word)
-    expires_s = now_s + chosen.expires_after_s
-    return Decision(chosen, chosen.moment, telling.reason, message, tuple(refused), expires_s, answered)
+            held_until_s = end_s
+    if not answered:
+        return None if held_until_s is None else Hold(held_until_s)
+    return _decide(context, answered, stands, decision_id, held_until_s)
 
 
-def _gate(action: Action, stance: Stance, now_s: int) -> tuple[str, int | None] | None:
-    """Name the first gate that stops an action, and until when; None if it may pass."""
-    if action.valid_from is not None and now_s < (opens_s := _second(action.valid_from)):
-        return "validity", opens_s
-    if action.valid_until is not None and now_s >= _second(action.valid_until):
-        return "validity", None
-    _, chosen_s = stance.answers.get(action.name, (NONE, 0))
-    if chosen_s and now_s < chosen_s + action.cooldown_s:
-        return "cool_down", chosen_s + action.cooldown_s
-    if now_s < stance.pending_until_s:
-        return "one_at_a_time", stance.pending_until_s
-    return None
+def _rank(moment: Moment) -> tuple[int, int, str]:
+    """The strongest first, of these the newest."""
+    return -moment.strength, -moment.key, moment.name
 
 
-def _second(instant: datetime) -> int:
-    return int(instant.timestamp())
+def _held_until(context: Context, moment: Moment, stands: dict[str, Standing]) -> int | None:
+    """Say until when quiet hours hold a moment; None if one of its actions passes, or none will in time."""
+    end_s, is_held = context.quiet_until_s, False
+    for action in context.catalogue.by_moment.get(moment.name, ()):
+        refusal = stands[action.name].refusal
+        if refusal is None:
+            return None
+        if refusal.gate == "quiet_hours" and end_s is not None:
+            is_held |= end_s < min(moment.closes_s, action.valid_until_s)
+    return end_s if is_held else None
 
 
-def remember(catalogue: Catalogue, stance: Stance, decision: Decision, now_s: int, *, heard: bool) -> None:
-    """Note what was answered; an action that nobody hears of neither rests nor holds the floor."""
-    names = {action.name for action in catalogue.actions}
-    answers = {name: answer for name, answer in stance.answers.items() if name in names}
-    for name, key in decision.answered:
-        answers[name] = (key, answers.get(name, (NONE, 0))[1])
-    if heard and decision.action is not None:
-        name = decision.action.name
-        answers[name] = (answers[name][0], now_s)
-        stance.pending_action, stance.pending_until_s = name, decision.expires_s
-    stance.answers = answers
+def _decide(
+    context: Context,
+    answered: list[Moment],
+    stands: dict[str, Standing],
+    decision_id: str,
+    held_until_s: int | None,
+) -> Decision:
+    names = {moment.name for moment in answered}
+    passing = [(action, moment) for action, moment, refusal in stands.values() if refusal is None]
+    probabilities = vector([stake(action, moment) for action, moment in passing]) if passing else (1.0,)
+    weighed = tuple([Weighed(*one, probability) for one, probability in zip(passing, probabilities, strict=False)])
+    place = sample(probabilities, decision_id)
+    chosen = weighed[place] if place < len(weighed) else None
+    arm = holdout_arm(context.catalogue, context.key, context.stance.enrolled)
+    return Decision(
+        moment=answered[0] if chosen is None else chosen.moment,
+        chosen=chosen,
+        arm=arm,
+        weighed=weighed,
+        nothing=probabilities[-1],
+        refused=tuple(
+            [
+                Refused(action, moment, refusal)
+                for action, moment, refusal in stands.values()
+                if refusal is not None and not names.isdisjoint(action.moments)
+            ]
+        ),
+        answered=tuple(answered),
+        enrolled=_enrolled(context, stands, arm, chosen is not None),
+        held_until_s=held_until_s,
+        now_s=context.now_s,
+    )
 
 
-def next_opening(openings: list[Opening], stance: Stance) -> int:
-    """Say when the next unanswered moment opens, always later than the latest assessment; -1 if none is in sight."""
-    soonest = NONE
-    assessed_s = stance.assessed_s
-    for action, key, opens_s, closes_s in openings:
-        if closes_s <= assessed_s or stance.answers.get(action.name, (NONE, 0))[0] >= key:
-            continue
-        wake_s = opens_s if opens_s > assessed_s else assessed_s + 1
-        if soonest < 0 or wake_s < soonest:
-            soonest = wake_s
-    return soonest
+def _enrolled(context: Context, stands: dict[str, Standing], arm: str, is_chosen: bool) -> dict[str, str]:
+    """
+    Say whose arms a decision depended on: the holdout's if it would do something, an experiment's if it was asked.
+
+    An experiment is asked where any of its actions comes as far as the arm, whichever arm that action belongs to: so
+    who is counted does not depend on the arm.
+    """
+    arms = {HOLDOUT: arm} if is_chosen else {}
+    for action, _, refusal in stands.values():
+        if action.experiment is not None and action.experiment not in arms and _came_to_the_arm(refusal):
+            arms[action.experiment] = experiment_arm(
+                context.catalogue, action.experiment, context.key, context.stance.enrolled
+            )
+    return arms
+
+
+def _came_to_the_arm(refusal: Refusal | None) -> bool:
+    if refusal is None:
+        return True
+    place = GATES.index(refusal.gate)
+    return place > _AT_ARM or (place == _AT_ARM and refusal.detail == "arm")
+
+
+def arms_of(catalogue: Catalogue, key: str, enrolled: dict[str, str], now_s: int) -> dict[str, str]:
+    """Say a customer's arm in every experiment that runs at an instant."""
+    return {
+        name: experiment_arm(catalogue, name, key, enrolled)
+        for name, experiment in catalogue.experiments.items()
+        if experiment.from_s <= now_s < experiment.until_s
+    }

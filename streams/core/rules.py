@@ -6,7 +6,6 @@ from streams.core.book import Book
 from streams.core.catalogue import EMPTY, Catalogue
 from streams.core.churn import POPULATION, Population
 from streams.core.ring import MAX_RING_ENTRIES, RING_SIZES
-from streams.core.segments import SegmentRule, prepared
 from streams.core.shelf import Shelf
 
 
@@ -33,12 +32,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     churn_risk_expires_s: int = 86400
     speak_from_s: int = 0
     book: Book = msgspec.field(default_factory=Book)
-    segments: tuple[SegmentRule, ...] = ()
-    """The catalogue's segments, made ready here."""
 
     def __post_init__(self) -> None:
-        """Make the segments ready; refuse what would break the bound on a record's size."""
-        msgspec.structs.force_setattr(self, "segments", prepared(self.catalogue.segments))
+        """Refuse what would break the bound on a record's size."""
         if sum(self.ring_sizes) > MAX_RING_ENTRIES or min(self.ring_sizes) < 1:
             raise ValueError(f"ring_sizes must each be at least 1 and at most {MAX_RING_ENTRIES} together")
 

@@ -12,7 +12,19 @@ from typing import Final, overload
 
 import msgspec
 
-from schemas import BANDS, SOURCES, Cause, ChurnRisk, Counterfactual, Event, NextBestAction, NextCrossing, Reason, Stage
+from schemas import (
+    BANDS,
+    DERIVED_TOPIC,
+    SOURCES,
+    Cause,
+    ChurnRisk,
+    Counterfactual,
+    Event,
+    NextBestAction,
+    NextCrossing,
+    Reason,
+    Stage,
+)
 from streams.core.churn import MODEL as RHYTHM
 from streams.core.hazard import Model
 from streams.core.learner import first_day_of
@@ -24,6 +36,9 @@ CHURN_RISK: Final = "churn-risk"
 NEXT_BEST_ACTIONS: Final = "next-best-actions"
 REROUTED: Final = "rerouted"
 """The kind of a signal to another customer, who folds it as an event."""
+
+_TOPICS: Final = (*SOURCES, DERIVED_TOPIC)
+"""The topics by source number."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -79,7 +94,7 @@ def signal_id(key: str, kind: str, happening: Happening, ordinal: int = 0) -> st
         cause = f"recheck {happening.due_s}"
     else:
         microsecond = (event.occurred_at - _EPOCH) // _MICROSECOND
-        cause = f"{SOURCES[happening.source]} {microsecond} {event.event_id}"
+        cause = f"{_TOPICS[happening.source]} {microsecond} {event.event_id}"
     return blake2b(f"{key} {kind} {cause} {ordinal}".encode(), digest_size=16).hexdigest()  # no part holds a blank
 
 
@@ -91,7 +106,7 @@ def cause_of(happening: Happening) -> Cause:
     occurred_at = event.occurred_at
     if occurred_at.tzinfo is not UTC:
         occurred_at = occurred_at.astimezone(UTC)
-    return Cause(topic=SOURCES[happening.source], event_id=event.event_id, at=occurred_at)
+    return Cause(topic=_TOPICS[happening.source], event_id=event.event_id, at=occurred_at)
 
 
 def churn_risk(
@@ -141,5 +156,4 @@ def version_name(model: Model) -> str:
 
 def next_best_action(spoken: NextBestAction) -> Signal:
     """Say what is best to do next."""
-    assert math.isfinite(spoken.priority)
     return Signal(NEXT_BEST_ACTIONS, spoken.signal_id, encode(spoken), spoken.action)

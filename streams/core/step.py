@@ -3,22 +3,38 @@ The step: events in, records and signals out.
 
 Law: what comes out does not depend on how events were cut into slices. Folding keeps a snapshot
 wherever a score may change; all snapshots are scored together, element by element, and then judged
-one after another in their order, each from its own snapshot and the stance alone. Now is the
-greatest of the latest event, the last assessment and the event's own second; there is no clock. If
-anything raises, the stored bytes are untouched and the slice may be repeated event by event.
+one after another in their order, each from its own snapshot and the stance alone. Of other customers
+a decision knows only what they spent of a day's budget, in the order in which they were judged. Now is
+the greatest of the latest event, the last assessment and the event's own second; there is no clock. If
+anything raises, the stored bytes and the ledger are untouched and the slice may be repeated event by event.
 """
 
+from collections import Counter
 from typing import Final
 
 import msgspec
 
-from schemas import SOURCES, Event, OrderPlaced
-from streams.core.assess import Shot, Verdict, Work, assess, wake_of
-from streams.core.catalogue import LEAST_REPEATS
+from schemas import (
+    SOURCES,
+    ActionConverted,
+    ActionDelivered,
+    ActionDismissed,
+    ActionOpened,
+    ConsentGiven,
+    ConsentWithdrawn,
+    Event,
+    OrderPlaced,
+    PreferencesSet,
+    Unsubscribed,
+)
+from schemas.catalogue import LEAST_REPEATS
+from streams.core.assess import Shot, Slice, Verdict, Work, assess, wake_of
+from streams.core.budget import Funded, Ledger
 from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
-from streams.core.engagement import DAY_S, click, count_clicks, fold, run_until, snapshot
-from streams.core.moments import look, may_be_repeated
+from streams.core.engagement import DAY_S, Engagement, click, count_clicks, fold, run_until, snapshot
+from streams.core.moments import Moment, look
+from streams.core.moments_found import may_be_repeated
 from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
 from streams.core.referrals import converted
 from streams.core.ring import DERIVED_RING, WIDTH, holds, insert, is_late, mark_of
@@ -30,6 +46,12 @@ from streams.core.stance import NONE, Stance
 
 FIRST_SECOND: Final = DAY_S
 """The first second that is folded, so that no day boundary makes a day negative."""
+
+SILENT: Final[frozenset[type[Event]]] = frozenset((
+    ActionDelivered, ActionOpened, ActionConverted, ActionDismissed,
+    Unsubscribed, ConsentGiven, ConsentWithdrawn, PreferencesSet,
+))  # fmt: skip
+"""What changes no score and opens no moment; it may only put one off, or stop a clock."""
 
 _CLICKSTREAM: Final = SOURCES.index("clickstream")
 _LATE: Final = Refused("late", "So many newer events are known that a copy of this one could not be told any more.")
@@ -56,16 +78,20 @@ class Advance:
     """
     One slice of work: observe events and rechecks in order, then finish.
 
-    `now_s` is the wall clock by which expiry is judged; None under the stream clock. `foreign` counts
-    orders in another currency than the base currency; `latest_s` is the latest second that advanced anybody, or -1.
+    `now_s` is the wall clock by which expiry is judged; None under the stream clock. Of the `ledger` the slice spends
+    only on paper: whoever puts the records down puts `funded` down there, too. Without one no budget is kept.
+    `foreign` counts orders in another currency than the base currency; `latest_s` is the latest second that advanced
+    anybody, or -1; `tally` is told at `assess.Slice`.
     """
 
-    def __init__(self, rules: Rules, now_s: int | None = None) -> None:
+    def __init__(self, rules: Rules, now_s: int | None = None, ledger: Ledger | None = None) -> None:
         """Begin a slice."""
         self.foreign, self.latest_s = 0, -1
+        self.tally: Counter[tuple[str, str]] = Counter()
+        self._overlay = None if ledger is None else ledger.overlay()
+        self._slice = Slice(rules, now_s, self._overlay, self.tally)
         self._rules, self._base_currency = rules, rules.base_currency
         self._ring_sizes = (*rules.ring_sizes, DERIVED_RING)
-        self._now_s = now_s
         self._works: dict[str, Work] = {}
         self._shots: list[Shot] = []
 
@@ -100,7 +126,7 @@ class Advance:
         if second > self.latest_s:
             self.latest_s = second
         work.changed = True
-        cart, views = engagement.cart, engagement.views
+        cart, views, checkout_s = engagement.cart, engagement.views, engagement.checkout_s
         if engagement.last_s <= second < work.run_until_s and source == _CLICKSTREAM:
             click(engagement, event, second, mark)
             work.clicks += 1
@@ -112,13 +138,18 @@ class Advance:
             self.foreign += engagement.foreign > foreign
             if source == _CLICKSTREAM:
                 work.run_until_s = run_until(engagement, second)
-            elif event.__class__ is OrderPlaced and (said := converted(key, event)) is not None:
-                work.signals.append(said)
-        if fresh or source != _CLICKSTREAM:
+        if fresh or (source != _CLICKSTREAM and event.__class__ not in SILENT):
             if (stance := self._stance(work)) is not None:
                 work.show |= fresh
                 self._shoot(work, stance, second, Happening(source, event, 0))
-        elif engagement.cart is not cart or (engagement.views is not views and _is_browsing(views, engagement.views)):
+            elif event.__class__ is OrderPlaced and (said := converted(key, event)) is not None:
+                work.signals.append(said)
+        elif (
+            source != _CLICKSTREAM
+            or engagement.cart is not cart
+            or engagement.checkout_s != checkout_s
+            or (engagement.views is not views and _is_browsing(views, engagement.views))
+        ):
             work.moved = True
         return "advanced"
 
@@ -137,6 +168,11 @@ class Advance:
         for start in range(0, len(self._shots), CHUNK):
             self._judge(self._shots[start : start + CHUNK])
         return {key: self._step(work) for key, work in self._works.items() if work.changed}
+
+    @property
+    def funded(self) -> list[Funded]:
+        """What was spent of the day's budgets, complete once the slice is finished."""
+        return [] if self._overlay is None else self._overlay.funded
 
     def _stance(self, work: Work) -> Stance | None:
         """Read the stance if that was not done yet; None for a guest order."""
@@ -170,19 +206,25 @@ class Advance:
         drafts = [
             draft
             for place, (shot, verdict) in enumerate(zip(shots, verdicts, strict=True))
-            if (draft := assess(rules, self._now_s, place, shot, verdict)) is not None
+            if (draft := assess(self._slice, place, shot, verdict)) is not None
         ]
         signals = speak(rules, shots, scores, drafts)
         for draft, signal in zip(reversed(drafts), reversed(signals), strict=True):
             shots[draft.place].work.signals.insert(draft.at, signal)
 
+    def _look(self, engagement: Engagement, stance: Stance) -> list[Moment]:
+        """Find the moments of somebody who was not scored; who never was can neither be woken nor contacted."""
+        if stance.band < 0:
+            return []
+        return look(self._rules.catalogue_at(stance.assessed_s), engagement, stance)
+
     def _step(self, work: Work) -> Step:
         _end_run(work)
         record = work.record
         if (stance := self._stance(work) if work.moved else work.stance) is not None:
-            if work.openings is None or work.moved:
-                work.openings = look(self._rules.catalogue, record.engagement, stance)
-            wake_s = wake_of(work.openings, stance)
+            if work.moments is None or work.moved:
+                work.moments = self._look(record.engagement, stance)
+            wake_s = wake_of(work.moments, stance)
             body = dump(Record(FORMAT, record.engagement, stance, wake_s))
         else:
             wake_s, body = record.wake_s, dump(record)

@@ -1,0 +1,185 @@
+"""
+Decisions: remembered in the stance, and told to the world as one record.
+
+Law: what is told is what was weighed, to the last number, so that anybody can find out later why. A decision that
+nobody hears of answers its moments and leaves no other trace: it reserves nothing, rests nothing, and nobody pays
+for it.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from schemas import Candidate, NextBestAction, RefusedAction
+from streams.core.budget import FUNDED_DAYS
+from streams.core.catalogue import NOTHING, Catalogue
+from streams.core.choose import Decision, Weighed, arms_of, belief, context_weight, ends_s
+from streams.core.gates import Context
+from streams.core.messages import message
+from streams.core.moments import Moment, moment_id
+from streams.core.moments_told import tell
+from streams.core.signals import Happening, Signal, at, cause_of, names_of, next_best_action
+from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, NONE, Recent, Reservation, Stance
+
+DECISION_BYTES: Final = 8
+"""So many bytes of its id name a decision in reservations and deliveries."""
+
+MAX_CHOSEN: Final = 64
+"""So many actions a record remembers; those of the catalogue that serves are never forgotten."""
+
+_WHY: Final = {
+    "validity": "is not offered at this time",
+    "consent": "lacks a consent",
+    "contact_policy": "would be one contact too many",
+    "quiet_hours": "would come in quiet hours",
+    "eligibility": "is not meant for this customer",
+    "budget": "has no budget left today",
+    "suitability": "does not suit somebody who has just complained",
+    "cool_down": "was chosen not long ago",
+}
+
+
+def answer(stance: Stance, moments: Iterable[Moment]) -> None:
+    """Note that moments were answered."""
+    answers = stance.answers.copy()
+    for moment in moments:
+        answers[moment.name] = max(moment.key, answers.get(moment.name, NONE))
+    stance.answers = answers
+
+
+def remember(context: Context, decision: Decision, decision_id: str) -> None:
+    """Note what was answered, chosen, reserved, enrolled and paid for by a decision that is published."""
+    stance, now_s, catalogue = context.stance, context.now_s, context.catalogue
+    answer(stance, decision.answered)
+    if decision.enrolled:
+        stance.enrolled = decision.enrolled | stance.enrolled
+    identity = bytes.fromhex(decision_id)
+    done = NOTHING if decision.done is None else decision.done.action.name
+    stance.recent = [*stance.recent, Recent(identity, decision.moment.name, done, now_s)][-MAX_RECENT:]
+    stance.reservations = [one for one in stance.reservations if one.shadow or one.until_s > now_s]
+    if decision.chosen is None:
+        return
+    action, is_shadow = decision.chosen.action, decision.done is None
+    stance.chosen = _kept(stance.chosen | {action.name: now_s}, catalogue)
+    _reserve(stance, catalogue, Reservation(
+        identity[:DECISION_BYTES], action.name, action.channel_number, now_s, ends_s(action, now_s), is_shadow
+    ))  # fmt: skip
+    if action.budget_per_day is not None and context.ledger is not None and not is_shadow:
+        context.ledger.spend(action.name, context.day)
+        recent = [one for one in stance.funded if one[1] > context.day - FUNDED_DAYS]
+        stance.funded = [*recent, (action.name, context.day)]
+
+
+def _kept(chosen: dict[str, int], catalogue: Catalogue) -> dict[str, int]:
+    """Forget what was chosen longest ago of what the catalogue has no longer."""
+    over = len(chosen) - MAX_CHOSEN
+    if over <= 0:
+        return chosen
+    gone = sorted(chosen.keys() - catalogue.by_name.keys(), key=lambda name: (chosen[name], name))
+    forgotten = set(gone[:over])
+    return {name: second for name, second in chosen.items() if name not in forgotten}
+
+
+def _reserve(stance: Stance, catalogue: Catalogue, reservation: Reservation) -> None:
+    """Take a slot; where there are too many, the oldest goes that counts for no limit over all channels."""
+    kept = [*stance.reservations, reservation]
+    if len(kept) > MAX_RESERVATIONS:
+        free = {action.channel_number for action in catalogue.actions if not catalogue.channels[action.channel].counts}
+        kept.remove(next((one for one in kept if one.channel in free), kept[0]))
+    stance.reservations = kept
+
+
+def told(context: Context, decision: Decision, decision_id: str, happening: Happening) -> Signal:
+    """Tell a decision, as the contract has it."""
+    catalogue, now_s = context.catalogue, context.now_s
+    moment, done = decision.moment, decision.done
+    customer_id, anonymous_id = names_of(context.key)
+    telling = tell(moment, context.engagement, context.stance, now_s)
+    said = None
+    if done is not None:
+        said = message(catalogue, done.action, context.preferences.language, telling.words)
+    return next_best_action(NextBestAction(
+        signal_id=decision_id,
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        as_of=at(now_s),
+        action=NOTHING if done is None else done.action.name,
+        would_have=decision.chosen.action.name if decision.chosen is not None and done is None else None,
+        arm="treated" if decision.arm == "treated" else "holdout",
+        experiments=arms_of(catalogue, context.key, context.stance.enrolled, now_s),
+        moment=moment.name,
+        moment_id=moment_id(context.key, moment),
+        strength=moment.strength / 100,
+        moment_expires_at=at(moment.closes_s),
+        channel=None if done is None else done.action.channel,
+        purpose=None if done is None else done.action.purpose,
+        reason=f"{telling.reason}{_but(decision)}",
+        message=None if said is None else said.text,
+        template=None if said is None else said.template,
+        variables={} if said is None else said.variables,
+        language=None if said is None else said.language,
+        candidates=_candidates(decision),
+        refused=tuple([
+            RefusedAction(
+                action=action.name, moment=meant.name, gate=refusal.gate, until=at(refusal.until_s),
+                detail=refusal.detail,
+            )
+            for action, meant, refusal in decision.refused
+        ]),
+        probability=decision.probability,
+        expires_at=at(decision.expires_s),
+        respond_by=at(_respond_by_s(catalogue, decision, now_s)),
+        catalogue=catalogue.version,
+        cause=cause_of(happening),
+    ))  # fmt: skip
+
+
+def _but(decision: Decision) -> str:
+    """Say in the reason why nothing is done about it."""
+    if decision.done is not None:
+        return ""
+    if decision.chosen is not None:
+        return " Nothing is done, for this customer is in the holdout."
+    if decision.weighed:
+        return " To do nothing was weighed best."
+    if not decision.refused:
+        return " No action answers it."
+    action, _, refusal = decision.refused[0]
+    return f" But {action.name} {_WHY[refusal.gate]}."
+
+
+def _candidates(decision: Decision) -> tuple[Candidate, ...]:
+    nothing = Candidate(
+        action=NOTHING, moment=None, propensity=0.0, context_weight=0.0, value_minor=0, lever=0.0, cost_minor=0,
+        score=0.0, probability=decision.nothing,
+    )  # fmt: skip
+    return (*[_candidate(one) for one in decision.weighed], nothing)
+
+
+def _candidate(weighed: Weighed) -> Candidate:
+    action = weighed.action
+    propensity, weight = belief(action).mean, context_weight(weighed.moment)
+    score = propensity * weight * action.value_minor * action.lever - action.cost_minor
+    assert math.isfinite(score)
+    return Candidate(
+        action=action.name,
+        moment=weighed.moment.name,
+        propensity=propensity,
+        context_weight=weight,
+        value_minor=action.value_minor,
+        lever=action.lever,
+        cost_minor=action.cost_minor,
+        score=round(score, 6),
+        probability=weighed.probability,
+    )
+
+
+def _respond_by_s(catalogue: Catalogue, decision: Decision, now_s: int) -> int | None:
+    """Say until when somebody has to answer: within the moment's time, or the action's, whichever ends first."""
+    clocks = []
+    rule = catalogue.moments.get(decision.moment.name)
+    if rule is not None and rule.respond_within_s is not None:
+        clocks.append(decision.moment.key + rule.respond_within_s)
+    if decision.done is not None and decision.done.action.respond_within_s is not None:
+        clocks.append(now_s + decision.done.action.respond_within_s)
+    return min(clocks, default=None)
