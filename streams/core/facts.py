@@ -181,9 +181,9 @@ _WINDOWS: Final = {
     "d30": ("the last 30 days, today included", 0, 30),
 }
 _SURVEYS: Final[dict[Survey, str]] = {
-    "nps": "would recommend us",
-    "csat": "was content",
-    "ces": "found it easy",
+    "nps": "How likely they are to recommend us",
+    "csat": "How content they were",
+    "ces": "How easy it was for them",
 }
 
 FACTS: Final[dict[str, Fact]] = {
@@ -213,7 +213,10 @@ FACTS: Final[dict[str, Fact]] = {
         "str", "Channel on which they like to be reached; unknown if not stated.",
         lambda facts: preferences(facts.engagement).channel, CONTACT_CHANNELS,
     ),
-    "cart": _count("Products in the basket.", lambda facts: len(cart_of(facts.engagement)), CART_CHANGES),
+    "cart": _count(
+        f"Different products in the basket, as far as its {CART_CHANGES} latest changes tell.",
+        lambda facts: len(cart_of(facts.engagement)), CART_CHANGES,
+    ),
     "days_known": _count("Days since first seen.", _days_since(lambda engagement: engagement.first_s), _MOST_DAYS),
     "days_since_act": _count(
         "Days since the last visit, order or other act; unknown without one.",
@@ -229,7 +232,7 @@ FACTS: Final[dict[str, Fact]] = {
     ),
     **{
         f"last_survey.{survey}": Fact(
-            "int", f"How much the customer {told}, as last answered; unknown without an answer.",
+            "int", f"{told}, as last answered; unknown without an answer.",
             _score(survey), (), *SCORES[survey],
         )
         for survey, told in _SURVEYS.items()
