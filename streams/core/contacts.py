@@ -7,38 +7,22 @@ never broken for want of memory: where more was delivered than is kept, as many 
 taken to have come just before the oldest that is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from schemas import CONTACT_CHANNELS, ContactChannel
 from streams.core.catalogue import Catalogue, Limit
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.replies import DELIVERIES, deliveries, outcomes
+from streams.core.newest import entries
+from streams.core.replies import DELIVERIES, outcomes
 from streams.core.stance import NONE, Stance
 
 _ID_BYTES: Final = 8
+_ID_END: Final = 1 + _ID_BYTES
+"""Where in a delivery the decision ends, after the channel's number in one byte."""
 
-
-class Contact(NamedTuple):
-    """One delivery, or one that the holdout kept back: when (second since 1970), and by which channel."""
-
-    second: int
-    channel: ContactChannel
-
-
-class Slot(NamedTuple):
-    """One contact that was decided and is not over: until when it holds its slot, and on which channel."""
-
-    until_s: int
-    channel: ContactChannel
-
-
-class Contacts(NamedTuple):
-    """All that counts at an instant; `known_s` is the oldest delivery if older ones may be forgotten, else -1."""
-
-    delivered: tuple[Contact, ...]
-    slots: tuple[Slot, ...]
-    known_s: int
+_MOST_APART_S: Final = DAY_S
+"""So much earlier than the decision its delivery may seem to be, by clocks that differ."""
 
 
 class Excess(NamedTuple):
@@ -48,59 +32,104 @@ class Excess(NamedTuple):
     until_s: int
 
 
-Counts = Callable[[ContactChannel], bool]
-"""Says whether contacts on a channel count."""
+class Contacts:
+    """All contacts of one customer that count at an instant; each limit is looked at once."""
 
-NOBODY_REACHED: Final = Contacts((), (), NONE)
+    __slots__ = ("_catalogue", "_delivered", "_found", "_known_s", "_now_s", "_slots")
+
+    def __init__(self, catalogue: Catalogue, engagement: Engagement, stance: Stance, now_s: int) -> None:
+        """Gather what counts; `now_s` is never earlier than the record."""
+        self._catalogue, self._now_s, self._known_s = catalogue, now_s, NONE
+        self._delivered: list[tuple[int, int]] = []
+        self._slots: list[tuple[int, int]] = []
+        self._found: dict[ContactChannel | None, Excess | None] = {}
+        if engagement.deliveries or stance.reservations:
+            self._gather(engagement, stance)
+
+    def excess(self, channel: ContactChannel) -> Excess | None:
+        """Name the first limit that one more contact on a channel would break: its own, then those over all."""
+        if not self._delivered and not self._slots:
+            return None
+        if channel not in self._found:
+            rule = self._catalogue.channels[channel]
+            found = self._excess(rule.contacts, (CONTACT_CHANNELS.index(channel),))
+            if found is not None:
+                found = found._replace(limit=f"{channel}: {found.limit}")
+            self._found[channel] = self._excess_over_all() if found is None and rule.counts else found
+        return self._found[channel]
+
+    def left(self, limit: Limit, channel: ContactChannel | None = None) -> int:
+        """Say how many more contacts a limit allows now: a channel's, or one over all channels that count."""
+        numbers = _counting(self._catalogue) if channel is None else (CONTACT_CHANNELS.index(channel),)
+        return max(0, limit.most - len(self._ends(limit, *self._those(numbers))))
+
+    def _gather(self, engagement: Engagement, stance: Stance) -> None:
+        now_s = self._now_s
+        since_s = now_s - _reach_s(self._catalogue)
+        waiting = [one for one in stance.reservations if not one.shadow and one.until_s > now_s]
+        earliest_s = min([since_s, *(one.since_s - _MOST_APART_S for one in waiting)])
+        over, kept = set(), 0
+        for second, _, payload in entries(engagement.deliveries):
+            if second <= earliest_s:
+                break
+            over.add(payload[1:_ID_END])
+            if second > since_s:
+                self._delivered.append((second, payload[0]))
+                kept += 1
+        if kept == DELIVERIES:
+            self._known_s = self._delivered[-1][0]
+        if waiting:
+            over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
+            self._slots = [(one.until_s, one.channel) for one in waiting if one.decision[:_ID_BYTES] not in over]
+        self._delivered += [
+            (one.since_s, one.channel) for one in stance.reservations if one.shadow and one.since_s > since_s
+        ]
+
+    def _excess_over_all(self) -> Excess | None:
+        if None not in self._found:
+            policy, numbers = self._catalogue.policy, _counting(self._catalogue)
+            ends = sorted([until_s for until_s, number in self._slots if number in numbers])
+            if len(ends) >= policy.at_once:
+                self._found[None] = Excess(f"{policy.at_once} at once", ends[len(ends) - policy.at_once])
+            else:
+                self._found[None] = self._excess(policy.contacts, numbers)
+        return self._found[None]
+
+    def _excess(self, limits: tuple[Limit, ...], numbers: Collection[int]) -> Excess | None:
+        those = self._those(numbers)
+        for limit in limits:
+            ends = self._ends(limit, *those)
+            if len(ends) >= limit.most:
+                until_s = sorted(ends)[len(ends) - limit.most]
+                return Excess(f"{limit.most} in {limit.days} day{'s' if limit.days > 1 else ''}", until_s)
+        return None
+
+    def _those(self, numbers: Collection[int]) -> tuple[list[int], list[int]]:
+        """Say when there were deliveries on these channels, and when slots on them are over."""
+        return (
+            [second for second, number in self._delivered if number in numbers],
+            [until_s for until_s, number in self._slots if number in numbers],
+        )
+
+    def _ends(self, limit: Limit, delivered: list[int], slots: list[int]) -> list[int]:
+        """Say when everything that counts for a limit ceases to."""
+        length_s, now_s = limit.days * DAY_S, self._now_s
+        ends = slots + [second + length_s for second in delivered if second + length_s > now_s]
+        if self._known_s >= 0 and self._known_s + length_s > now_s:
+            ends += [self._known_s + length_s] * limit.most
+        return ends
 
 
-def reach_s(catalogue: Catalogue) -> int:
+def _reach_s(catalogue: Catalogue) -> int:
     """Say how long a contact may count, in seconds."""
-    limits = [*catalogue.policy.contacts, *(limit for rule in catalogue.channels.values() for limit in rule.contacts)]
-    return max([limit.days for limit in limits], default=0) * DAY_S
+    longest = max([limit.days for limit in catalogue.policy.contacts], default=0)
+    for rule in catalogue.channels.values():
+        for limit in rule.contacts:
+            longest = max(longest, limit.days)
+    return longest * DAY_S
 
 
-def contacts(catalogue: Catalogue, engagement: Engagement, stance: Stance, now_s: int) -> Contacts:
-    """Gather what counts at an instant."""
-    blob, reservations = engagement.deliveries, stance.reservations
-    if not blob and not reservations:
-        return NOBODY_REACHED
-    since_s = now_s - reach_s(catalogue)
-    delivered, over, known_s = [], set(), NONE
-    for delivery in deliveries(blob):
-        over.add(delivery.decision)
-        if delivery.second > since_s:
-            delivered.append(Contact(delivery.second, delivery.channel))
-    if len(delivered) == DELIVERIES:
-        known_s = delivered[-1].second
-    over |= {outcome.decision for outcome in outcomes(engagement.outcomes) if outcome.result == "dismissed"}
-    slots = []
-    for one in reservations:
-        channel = CONTACT_CHANNELS[one.channel]
-        if one.shadow:
-            if one.since_s > since_s:
-                delivered.append(Contact(one.since_s, channel))
-        elif one.until_s > now_s and one.decision[:_ID_BYTES] not in over:
-            slots.append(Slot(one.until_s, channel))
-    return Contacts(tuple(delivered), tuple(slots), known_s)
-
-
-def excess(found: Contacts, limits: Iterable[Limit], counts: Counts, now_s: int) -> Excess | None:
-    """Name the first limit that one more contact would break, among the contacts on channels that count."""
-    delivered = [one.second for one in found.delivered if counts(one.channel)]
-    ends = [slot.until_s for slot in found.slots if counts(slot.channel)]
-    for limit in limits:
-        length_s = limit.days * DAY_S
-        ending = ends + [second + length_s for second in delivered if second + length_s > now_s]
-        if found.known_s >= 0 and found.known_s + length_s > now_s:
-            ending += [found.known_s + length_s] * limit.most
-        if len(ending) >= limit.most:
-            ending.sort()
-            return Excess(f"{limit.most} in {limit.days} days", ending[len(ending) - limit.most])
-    return None
-
-
-def crowded(found: Contacts, at_once: int, counts: Counts) -> Excess | None:
-    """Say whether as many decisions as may be already wait to be delivered, on channels that count."""
-    ends = sorted(slot.until_s for slot in found.slots if counts(slot.channel))
-    return Excess(f"{at_once} at once", ends[len(ends) - at_once]) if len(ends) >= at_once else None
+def _counting(catalogue: Catalogue) -> frozenset[int]:
+    """Say which channels count for the limits over all; one that the catalogue does not use does."""
+    free = {channel for channel, rule in catalogue.channels.items() if not rule.counts}
+    return frozenset([number for number, channel in enumerate(CONTACT_CHANNELS) if channel not in free])

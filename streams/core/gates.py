@@ -12,11 +12,10 @@ from typing import Final
 
 import msgspec
 
-from schemas import ContactChannel
 from streams.core.arms import experiment_arm
 from streams.core.budget import Overlay, day_end_s
 from streams.core.catalogue import Action, Catalogue
-from streams.core.contacts import NOBODY_REACHED, Contacts, contacts, crowded, excess
+from streams.core.contacts import Contacts
 from streams.core.engagement import DAY_S, Engagement, day_of
 from streams.core.facts import Facts
 from streams.core.moments import Moment
@@ -84,7 +83,7 @@ def context_of(
         ledger=ledger,
         preferences=liked,
         quiet_until_s=None if span is None else quiet_until(zone, span, now_s),
-        contacts=contacts(catalogue, engagement, stance, now_s),
+        contacts=Contacts(catalogue, engagement, stance, now_s),
         calm_s=_calm_s(engagement, catalogue.policy.complaint_days),
         day=day_of(now_s, engagement.offset_s),
         facts=Facts(key, engagement, stance, now_s),
@@ -137,23 +136,8 @@ def _consent(context: Context, _moment: Moment, action: Action) -> Refusal | Non
 
 def _contact_policy(context: Context, _moment: Moment, action: Action) -> Refusal | None:
     """A channel has its limits, and all that count have theirs together."""
-    found = context.contacts
-    if found is NOBODY_REACHED:
-        return None
-    channels, policy, now_s = context.catalogue.channels, context.catalogue.policy, context.now_s
-    rule = channels[action.channel]
-    if over := excess(found, rule.contacts, lambda channel: channel == action.channel, now_s):
-        return Refusal("contact_policy", over.until_s, f"{action.channel}: {over.limit}")
-    if not rule.counts:
-        return None
-
-    def counts(channel: ContactChannel) -> bool:
-        known = channels.get(channel)
-        return known is None or known.counts
-
-    if (over := crowded(found, policy.at_once, counts)) or (over := excess(found, policy.contacts, counts, now_s)):
-        return Refusal("contact_policy", over.until_s, over.limit)
-    return None
+    over = context.contacts.excess(action.channel)
+    return None if over is None else Refusal("contact_policy", over.until_s, over.limit)
 
 
 def _quiet_hours(context: Context, moment: Moment, action: Action) -> Refusal | None:

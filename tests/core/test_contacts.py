@@ -6,8 +6,8 @@ import pytest
 
 from schemas import CONTACT_CHANNELS, ContactChannel
 from schemas.catalogue import ChannelRule, Limit, Policy
-from streams.core.catalogue import EMPTY, Catalogue
-from streams.core.contacts import Contacts, Excess, contacts, crowded, excess, reach_s
+from streams.core.catalogue import Catalogue
+from streams.core.contacts import Contacts, Excess
 from streams.core.engagement import DAY_S, Engagement, fold
 from streams.core.ring import mark_of
 from streams.core.stance import Reservation, Stance
@@ -15,13 +15,8 @@ from tests.core.stories import NOON, event, second
 
 NOW_S = second(NOON)
 HOUR_S = 3600
-ONE_A_DAY = Limit(most=1, days=1)
+ONE_A_DAY, TWO_A_DAY = Limit(most=1, days=1), Limit(most=2, days=1)
 THREE_A_WEEK = Limit(most=3, days=7)
-CATALOGUE = Catalogue(
-    version="v",
-    policy=Policy(contacts=(ONE_A_DAY,)),
-    channels={"email": ChannelRule(contacts=(THREE_A_WEEK,)), "web": ChannelRule(counts=False)},
-)
 
 
 def decision(number: int) -> str:
@@ -57,13 +52,20 @@ def reserved(of: int, channel: ContactChannel = "email", since_h: int = -1, unti
     return Stance(reservations=[slot])
 
 
-def found(engagement: Engagement, stance: Stance | None = None) -> Contacts:
-    """Gather what counts now."""
-    return contacts(CATALOGUE, engagement, stance or Stance(), NOW_S)
-
-
-def every(_channel: ContactChannel) -> bool:
-    return True
+def found(
+    engagement: Engagement,
+    stance: Stance | None = None,
+    *limits: Limit,
+    at_once: int = 9,
+    web: ChannelRule | None = None,
+) -> Contacts:
+    """Gather what counts now, under limits over all channels."""
+    catalogue = Catalogue(
+        version="v",
+        policy=Policy(contacts=limits, at_once=at_once),
+        channels={"email": ChannelRule(), "web": web or ChannelRule(counts=False)},
+    )
+    return Contacts(catalogue, engagement, stance or Stance(), NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -72,44 +74,48 @@ def every(_channel: ContactChannel) -> bool:
 )
 def test_a_limit_counts_what_was_delivered(hours: tuple[int, ...], free_h: int | None) -> None:
     """One a day and three a week: who had as many must wait until the one that is too many is old enough."""
-    over = excess(found(mailed(*hours)), (ONE_A_DAY, THREE_A_WEEK), every, NOW_S)
+    over = found(mailed(*hours), None, ONE_A_DAY, THREE_A_WEEK).excess("email")
 
     assert (None if free_h is None else NOW_S + free_h * HOUR_S) == (over and over.until_s)
 
 
 def test_more_than_a_limit_allows_must_all_grow_old() -> None:
     """When three came on a day that allows one, the newest decides."""
-    over = excess(found(mailed(1, 2, 3)), (ONE_A_DAY,), every, NOW_S)
-
-    assert Excess("1 in 1 days", NOW_S + 23 * HOUR_S) == over
+    assert Excess("1 in 1 day", NOW_S + 23 * HOUR_S) == found(mailed(1, 2, 3), None, ONE_A_DAY).excess("email")
 
 
 def test_a_slot_counts_until_it_is_over() -> None:
     """What was decided counts like a delivery, until it expires."""
-    assert Excess("1 in 1 days", NOW_S + 5 * HOUR_S) == excess(found(mailed(), reserved(1)), (ONE_A_DAY,), every, NOW_S)
-    assert excess(found(mailed(), reserved(1, until_h=0)), (ONE_A_DAY,), every, NOW_S) is None
+    assert Excess("1 in 1 day", NOW_S + 5 * HOUR_S) == found(mailed(), reserved(1), ONE_A_DAY).excess("email")
+    assert found(mailed(), reserved(1, until_h=0), ONE_A_DAY).excess("email") is None
 
 
 def test_a_slot_that_was_delivered_counts_once() -> None:
     """The delivery takes the slot's place, and another's delivery does not."""
-    two = (Limit(most=2, days=1),)
+    assert found(reached(("delivered", 1, "email", 1)), reserved(1), TWO_A_DAY).excess("email") is None
+    assert found(reached(("delivered", 1, "email", 2)), reserved(1), TWO_A_DAY).excess("email") is not None
 
-    assert excess(found(reached(("delivered", 1, "email", 1)), reserved(1)), two, every, NOW_S) is None
-    assert excess(found(reached(("delivered", 1, "email", 2)), reserved(1)), two, every, NOW_S) is not None
+
+def test_a_slot_is_known_to_be_delivered_when_no_limit_reaches_back() -> None:
+    """A decision of two days ago that was delivered does not wait any more, though no limit counts its delivery."""
+    delivered = reached(("delivered", 47, "email", 1))
+
+    assert found(delivered, reserved(1, since_h=-48), at_once=1).excess("email") is None
+    assert found(mailed(47), reserved(1, since_h=-48), at_once=1).excess("email") is not None
 
 
 @pytest.mark.parametrize(("kind", "is_over"), [("dismissed", True), ("opened", False)])
 def test_a_slot_that_was_dismissed_is_free(kind: str, is_over: bool) -> None:
     """What was waved away before it was delivered never reached anybody."""
-    assert is_over == (crowded(found(reached((kind, 1, "email", 1)), reserved(1)), 1, every) is None)
+    assert is_over == (found(reached((kind, 1, "email", 1)), reserved(1), at_once=1).excess("email") is None)
 
 
 def test_what_the_holdout_kept_back_counts_as_delivered() -> None:
     """In the holdout the same limits hold, as if everything had been delivered at once; nothing waits there."""
-    shadow = found(mailed(), reserved(1, since_h=-20, until_h=-10, shadow=True))
+    shadow = reserved(1, since_h=-20, until_h=9, shadow=True)
 
-    assert Excess("1 in 1 days", NOW_S + 4 * HOUR_S) == excess(shadow, (ONE_A_DAY,), every, NOW_S)
-    assert crowded(shadow, 1, every) is None
+    assert Excess("1 in 1 day", NOW_S + 4 * HOUR_S) == found(mailed(), shadow, ONE_A_DAY).excess("email")
+    assert found(mailed(), shadow, TWO_A_DAY, at_once=1).excess("email") is None
 
 
 def test_as_many_wait_as_may() -> None:
@@ -118,28 +124,34 @@ def test_as_many_wait_as_may() -> None:
     stance.reservations += reserved(2, "sms", until_h=2).reservations
 
     assert [Excess("1 at once", NOW_S + 5 * HOUR_S), Excess("2 at once", NOW_S + 2 * HOUR_S), None] == [
-        crowded(found(mailed(), stance), most, every) for most in (1, 2, 3)
+        found(mailed(), stance, at_once=most).excess("email") for most in (1, 2, 3)
     ]
 
 
 def test_a_channel_that_does_not_count_is_free() -> None:
-    """A limit is asked of the channels that count."""
-    shown = found(reached(("delivered", 1, "web", 1)), reserved(2, "web"))
+    """Limits over all are asked by and of the channels that count; a channel's own are its own."""
+    shown, waiting = reached(("delivered", 1, "web", 1)), reserved(2, "web")
+    mails = reserved(3)
 
-    assert excess(shown, (ONE_A_DAY,), lambda channel: channel != "web", NOW_S) is None
-    assert crowded(shown, 1, lambda channel: channel != "web") is None
-    assert excess(shown, (ONE_A_DAY,), lambda channel: channel == "web", NOW_S) is not None
+    assert found(shown, waiting, ONE_A_DAY, at_once=1).excess("email") is None
+    assert found(mailed(1), mails, ONE_A_DAY, at_once=1).excess("web") is None
+    assert Excess("web: 2 in 1 day", NOW_S + 5 * HOUR_S) == found(
+        shown, waiting, web=ChannelRule(counts=False, contacts=(TWO_A_DAY,))
+    ).excess("web")
+    assert found(mailed(1, 2), mails, web=ChannelRule(counts=False, contacts=(TWO_A_DAY,))).excess("web") is None
 
 
 def test_what_was_forgotten_breaks_no_limit() -> None:
-    """Thirty-two newer deliveries on the web may have pushed an e-mail out: then there may have been one."""
-    flooded = found(reached(*[("delivered", 1, "web", number) for number in range(32)], ("delivered", 2, "email", 99)))
+    """Thirty-two newer deliveries on the web may have pushed e-mails out: then there may have been as many as may."""
+    flood = [("delivered", 1, "web", number) for number in range(32)]
+    limit = Limit(most=9, days=3)
 
-    assert 3 * DAY_S + NOW_S - HOUR_S == excess(flooded, (Limit(most=9, days=3),), lambda _: False, NOW_S).until_s
+    assert Excess("9 in 3 days", NOW_S + 71 * HOUR_S) == found(reached(*flood), None, limit).excess("email")
+    assert found(reached(*flood[1:]), None, limit).excess("email") is None
 
 
-def test_what_is_too_old_for_every_limit_is_not_looked_at() -> None:
-    """The longest limit says how long a contact may count."""
-    assert 7 * DAY_S == reach_s(CATALOGUE)
-    assert 0 == reach_s(EMPTY)
-    assert Contacts((), (), -1) == found(mailed(7 * 24, 8 * 24))
+def test_it_can_be_said_how_many_are_left() -> None:
+    """A limit of three a week, of which one was delivered and one waits, allows one more."""
+    here = found(reached(("delivered", 30, "email", 7), ("delivered", 1, "web", 8)), reserved(1, "sms"), THREE_A_WEEK)
+
+    assert [1, 2, 2] == [here.left(THREE_A_WEEK, channel) for channel in (None, "email", "web")]

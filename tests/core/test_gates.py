@@ -200,13 +200,13 @@ def test_limits_hold_for_the_channel_and_over_all() -> None:
     delivered = ("action_delivered", -HOUR, {"channel": "email"})
     shown = ("action_delivered", -2 * HOUR, {"channel": "web"})
 
-    assert Refusal("contact_policy", second(NOON + 23 * HOUR), "1 in 1 days") == ask(context(GIVEN, ORDERED, delivered))
+    assert Refusal("contact_policy", second(NOON + 23 * HOUR), "1 in 1 day") == ask(context(GIVEN, ORDERED, delivered))
     assert Refusal("contact_policy", second(NOON + 5 * HOUR), "1 at once") == ask(
         context(stance=Stance(reservations=[slot(VOUCHER)]))
     )
     assert ask(context(GIVEN, ORDERED, delivered), BANNER) is None
     assert ask(context(GIVEN, ORDERED, shown)) is None
-    assert Refusal("contact_policy", second(NOON + 22 * HOUR), "web: 2 in 1 days") == ask(
+    assert Refusal("contact_policy", second(NOON + 22 * HOUR), "web: 2 in 1 day") == ask(
         context(GIVEN, ORDERED, shown, shown), BANNER
     )
 
