@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from streams.core.catalogue import Catalogue, MomentName, MomentRule
 from streams.core.clocks import ANSWERING
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.moments_found import FIND, Find, Sight
-from streams.core.moments_weighed import WEIGH, Weigh
+from streams.core.moments_found import FIND, Find, Sight, causes_of
+from streams.core.moments_weighed import USUAL, WEIGH, Weigh
 from streams.core.stance import NONE, Stance
 
 UNRULED: Final = MomentRule(window_s=7 * DAY_S)
@@ -35,10 +35,15 @@ class Moment(NamedTuple):
     strength: int
 
 
-class Watch(NamedTuple):
-    """What a catalogue asks to look for: each moment's name, finder, weight and rule; and which its actions answer."""
+Sought = tuple[MomentName, Find, Weigh, MomentRule]
+"""A moment to look for: its name, how it is found and weighed, and its rule."""
 
-    sought: tuple[tuple[MomentName, Find, Weigh, MomentRule], ...]
+
+class Watch(NamedTuple):
+    """What a catalogue asks to look for, and which of it each sum of causes leaves; and what is looked for at all."""
+
+    sought: tuple[tuple[int, Sought], ...]
+    by_causes: dict[int, tuple[Sought, ...]]
     served: frozenset[str]
 
 
@@ -61,17 +66,22 @@ def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[M
     Find every moment that was not answered yet and had not closed when the stance was last assessed, open or to come.
 
     Moments are looked for that have a rule and an action in the catalogue; a complaint, a detractor and an overdue
-    response in any case.
+    response in any case. One that had not opened yet is weighed when it opens; until then its strength is the usual.
     """
     watch = _watch(catalogue)
+    causes = causes_of(engagement, stance)
+    sought = watch.by_causes.get(causes)
+    if sought is None:
+        sought = watch.by_causes[causes] = tuple([one for needed, one in watch.sought if needed & causes])
     sight = Sight(catalogue, watch.served, engagement, stance)
     answers, assessed_s = stance.answers, stance.assessed_s
     moments = []
-    for name, find, weigh, rule in watch.sought:
+    for name, find, weigh, rule in sought:
         for key, opens_s in find(sight, rule):
             closes_s = opens_s + rule.window_s
             if closes_s > assessed_s and answers.get(name, NONE) < key:
-                moments.append(Moment(name, key, opens_s, closes_s, weigh(engagement, stance)))
+                weight = USUAL if opens_s > assessed_s else weigh(engagement, stance)
+                moments.append(Moment(name, key, opens_s, closes_s, weight))
     return moments
 
 
@@ -103,7 +113,7 @@ def _watch(catalogue: Catalogue) -> Watch:
         _watches.clear()
     rules = {name: catalogue.moments.get(name, UNRULED) for name in ANSWERING}
     rules |= {name: rule for name, rule in catalogue.moments.items() if name in catalogue.by_moment}
-    sought = tuple((name, find, WEIGH[name], rules[name]) for name, find in FIND if name in rules)
-    watch = Watch(sought, frozenset(rules))
+    sought = tuple((needed, (name, find, WEIGH[name], rules[name])) for name, needed, find in FIND if name in rules)
+    watch = Watch(sought, {}, frozenset(rules))
     _watches[id(catalogue)] = catalogue, watch
     return watch

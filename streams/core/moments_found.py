@@ -15,7 +15,7 @@ from streams.core.catalogue import Catalogue, MomentName, MomentRule
 from streams.core.clocks import clocks
 from streams.core.days import anniversary_after
 from streams.core.engagement import DAY_S, HOUR_S, Engagement, base_of, day_of
-from streams.core.newest import MARK_BYTES, entries, newest_second
+from streams.core.newest import MARK_BYTES, newest_second
 from streams.core.stance import NONE, Stance
 from streams.core.tiles import KINDS, MONEY
 from streams.core.tiles import entries as tiles_of
@@ -86,18 +86,32 @@ def _put_in_last(engagement: Engagement, changed_s: int) -> int:
 
 
 def _browsed_and_left(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    views, minimum = sight.engagement.views, rule.minimum
-    if not may_be_repeated(views, minimum):
+    engagement = sight.engagement
+    views = engagement.views
+    newest_s, changed_s = newest_second(views), newest_second(engagement.cart)
+    if engagement.last_order_s > changed_s:
+        changed_s = engagement.last_order_s
+    if changed_s >= newest_s or not may_be_repeated(views, rule.minimum):
         return ()
-    newest, *others = entries(views)
-    same = [newest.second, *(view.second for view in others if view.payload == newest.payload)]
-    if len(same) < minimum:
-        return ()
-    first = same[minimum - 1]
-    changed_s = max(newest_second(sight.engagement.cart), sight.engagement.last_order_s)
-    if first < newest.second - DAY_S or changed_s >= first:
-        return ()
-    return ((newest.second, newest.second + rule.delay_s),)
+    first_s = _looked_at_since(views, rule.minimum, newest_s - DAY_S)
+    return () if first_s <= changed_s else ((newest_s, newest_s + rule.delay_s),)
+
+
+def _looked_at_since(views: bytes, minimum: int, since_s: int) -> int:
+    """Say when the newest product was looked at for the `minimum`-th last time; -1 if not since then."""
+    product = views[1 + MARK_BYTES : 15 + views[13]]  # with its length: read by hand, for most looks are no moment
+    at, size = 1, len(views)
+    while at < size:
+        end = at + 14 + views[at + MARK_BYTES]
+        second = int.from_bytes(views[at : at + 4], "big")
+        if second < since_s:
+            break
+        if views[at + MARK_BYTES : end] == product:
+            minimum -= 1
+            if not minimum:
+                return second
+        at = end
+    return NONE
 
 
 def may_be_repeated(views: bytes, minimum: int) -> bool:
@@ -195,15 +209,14 @@ def _most_before(engagement: Engagement, last_day: int, had: int) -> int:
 
 
 def _anniversary(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+    engagement, stance = sight.engagement, sight.stance
     if not rule.anniversaries or engagement.orders < 1:
         return ()
-    day = known_since_day(engagement)
-    over_s = sight.stance.assessed_s - rule.delay_s - rule.window_s
-    key = _day_begins_s(engagement, anniversary_after(day, day_of(over_s, engagement.offset_s)))
-    answered_s = sight.stance.answers.get("milestone", NONE)
-    if key <= answered_s:
-        key = _day_begins_s(engagement, anniversary_after(day, day_of(answered_s, engagement.offset_s)))
+    over_s = max(stance.assessed_s - rule.delay_s - rule.window_s, stance.answers.get("milestone", NONE))
+    offset_s = engagement.offset_s
+    # what began on the day of `over_s` has closed, or was answered
+    day = anniversary_after(known_since_day(engagement), (over_s + offset_s) // DAY_S)
+    key = day * DAY_S - offset_s
     return ((key, key + rule.delay_s),)
 
 
@@ -233,8 +246,6 @@ def _detractor(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
 
 
 def _response_overdue(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    if not sight.engagement.complaint and not sight.engagement.surveys:
-        return ()
     return tuple([(clock.since_s, clock.due_s + rule.delay_s) for clock in clocks(sight.catalogue, sight.engagement)])
 
 
@@ -256,7 +267,7 @@ def _referral_bought(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
 
 
 def _risk_rose(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return () if sight.stance.band < _HIGH else _risen(sight, rule)
+    return _risen(sight, rule)
 
 
 def _win_back(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
@@ -305,50 +316,69 @@ def _survey_due(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
 def _came_to_shop(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     """Find the beginning of a visit by somebody who is known from the web."""
     engagement = sight.engagement
-    if not engagement.visit or not engagement.web:
-        return ()
     key = newest_second(engagement.visit)
+    if key + rule.delay_s + rule.window_s <= sight.stance.assessed_s or not engagement.web:
+        return ()
     return _one_visit(sight, "came_to_shop", key, key + rule.delay_s)
 
 
 def _came_to_web(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    """Find the first day on the web after a visit to a shop, from the next day on."""
+    """Find the first day on the web after a visit to a shop, from the next day on; it opens after the latest act."""
     engagement = sight.engagement
-    if not engagement.visit or not engagement.web:
-        return ()
-    web, base = int.from_bytes(engagement.web, "little"), base_of(engagement)
-    visit_day = day_of(newest_second(engagement.visit), engagement.offset_s)
-    since = web >> max(0, visit_day + 1 - base)
-    if since.bit_count() != 1:
-        return ()
-    day = base + web.bit_length() - 1
+    acted_s, offset_s = engagement.last_act_s, engagement.offset_s
+    day, visit_day = (acted_s + offset_s) // DAY_S, (newest_second(engagement.visit) + offset_s) // DAY_S
     if not visit_day < day <= visit_day + RETURN_DAYS:
         return ()
-    key = _day_begins_s(engagement, day)
-    return ((key, key + rule.delay_s),)
+    base = base_of(engagement)
+    since = max(visit_day + 1, base)
+    if day < since or int.from_bytes(engagement.web, "little") >> since - base != 1 << day - since:
+        return ()
+    return ((day * DAY_S - offset_s, acted_s + rule.delay_s),)
 
 
-FIND: Final[tuple[tuple[MomentName, Find], ...]] = (
-    ("cart_abandoned", _cart_abandoned),
-    ("checkout_abandoned", _checkout_abandoned),
-    ("browsed_and_left", _browsed_and_left),
-    ("visit_without_purchase", _visit_without_purchase),
-    ("helped_and_left", _helped_and_left),
-    ("first_purchase", _first_purchase),
-    ("second_purchase", _second_purchase),
-    ("milestone", _milestone),
-    ("milestone", _anniversary),
-    ("return_made", _return_made),
-    ("complaint", _complaint),
-    ("detractor", _detractor),
-    ("response_overdue", _response_overdue),
-    ("promoter", _promoter),
-    ("referral_bought", _referral_bought),
-    ("risk_rose", _risk_rose),
-    ("win_back", _win_back),
-    ("refill_due", _refill_due),
-    ("survey_due", _survey_due),
-    ("came_to_shop", _came_to_shop),
-    ("came_to_web", _came_to_web),
+CART, VIEWS, VISIT, ORDER, VOICE, RISK, SELDOM = (1 << bit for bit in range(7))
+"""What a moment needs to be remembered of a customer, so that most are not even looked for."""
+
+
+def causes_of(engagement: Engagement, stance: Stance) -> int:
+    """Say what there is that a moment may come of, as a sum of the bits above."""
+    causes = ORDER if engagement.last_order_s >= 0 else 0
+    if engagement.cart:
+        causes |= CART
+    if engagement.views:
+        causes |= VIEWS
+    if engagement.visit:
+        causes |= VISIT
+    if engagement.surveys or engagement.complaint:
+        causes |= VOICE
+    if stance.band >= _HIGH:
+        causes |= RISK
+    if engagement.last_return_s >= 0 or engagement.last_referral_s >= 0 or engagement.last_delivered_s >= 0:
+        causes |= SELDOM
+    return causes
+
+
+FIND: Final[tuple[tuple[MomentName, int, Find], ...]] = (
+    ("cart_abandoned", CART, _cart_abandoned),
+    ("checkout_abandoned", CART, _checkout_abandoned),
+    ("browsed_and_left", VIEWS, _browsed_and_left),
+    ("visit_without_purchase", VISIT, _visit_without_purchase),
+    ("helped_and_left", VISIT, _helped_and_left),
+    ("first_purchase", ORDER, _first_purchase),
+    ("second_purchase", ORDER, _second_purchase),
+    ("milestone", ORDER, _milestone),
+    ("milestone", ORDER, _anniversary),
+    ("return_made", SELDOM, _return_made),
+    ("complaint", VOICE, _complaint),
+    ("detractor", VOICE, _detractor),
+    ("response_overdue", VOICE, _response_overdue),
+    ("promoter", VOICE, _promoter),
+    ("referral_bought", SELDOM, _referral_bought),
+    ("risk_rose", RISK, _risk_rose),
+    ("win_back", RISK, _win_back),
+    ("refill_due", ORDER, _refill_due),
+    ("survey_due", VISIT | SELDOM, _survey_due),
+    ("came_to_shop", VISIT, _came_to_shop),
+    ("came_to_web", VISIT, _came_to_web),
 )
-"""How each moment is found; a milestone in two ways."""
+"""How each moment is found, and which causes it may come of, any of them; a milestone is found in two ways."""
