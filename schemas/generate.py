@@ -56,7 +56,7 @@ OUTPUTS: Final[dict[str, tuple[ModuleType, type[msgspec.Struct]]]] = {
 _SHARED: Final = {
     name: getattr(module, name)
     for module, names in (
-        (contacts, "ContactChannel Purpose"),
+        (contacts, "ContactChannel Purpose ActionName"),
         (common, "Id CustomerId Currency OccurredAt Time Label Text Url Quantity Money Amount Seconds Rating"),
         (signals, "Band SignalId Risk Sentence"),
         (customers, "Count Net"),

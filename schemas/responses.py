@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import Meta
 
 from schemas.common import Channel, Event, Id, Label, Text
-from schemas.contacts import ContactChannel, Purpose
+from schemas.contacts import ActionName, ContactChannel, Purpose
 from schemas.signals import SignalId
 
 Survey = Literal["nps", "csat", "ces"]
@@ -30,7 +30,7 @@ class ActionEvent(ResponseEvent, frozen=True, kw_only=True):
     """What became of an action that was decided; `decision_id` is the decision's `signal_id`."""
 
     decision_id: SignalId
-    action: Id
+    action: ActionName
     channel: ContactChannel
 
 

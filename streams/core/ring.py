@@ -13,8 +13,8 @@ from typing import Final
 
 WIDTH: Final = 12
 
-MAX_RING_ENTRIES: Final = 768
-"""What fits into a record of 64 KiB beside two years of tiles: 9 KiB."""
+MAX_RING_ENTRIES: Final = 480
+"""What fits into a record of 64 KiB beside two years of tiles and what came back: 6 KiB."""
 
 RING_SIZES: Final = (256, 64, 64, 64, 32)
 """How many marks are kept unless told otherwise, in the order of `schemas.SOURCES`."""

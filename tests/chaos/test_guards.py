@@ -15,7 +15,7 @@ from tests.verify.checks import stale
 
 pytestmark = pytest.mark.broker
 
-TINY = (4, 2, 2)
+TINY = (4, 2, 2, 2, 2)
 """Rings so small that they cannot stand in for the fence."""
 
 

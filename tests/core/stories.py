@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas import EVENT_TYPES, Event, OrderLine, source_number
+from schemas import CONTACT_CHANNELS, EVENT_TYPES, PURPOSES, Event, OrderEvent, OrderLine, source_number
 from streams.core.book import Book, closed_week
 from streams.core.catalogue import parse
 from streams.core.record import Record, load
@@ -40,7 +40,10 @@ def taught_rules() -> Rules:
 
 LATIN = st.sampled_from(["p1", "p2", "p3"])
 
+QUIET = st.sampled_from([(None, None), ("21:00", "08:00"), ("23:30", "06:15")])
+
 _OFTEN = sorted(BY_TAG) + ["product_viewed"] * 9 + ["cart_item_added", "cart_item_removed", "store_entered"] * 2
+_OFTEN += ["consent_given", "consent_withdrawn", "unsubscribed", "preferences_set", "action_delivered"] * 2
 _counter = itertools.count()
 _USUAL: dict[str, Any] = {
     "product_id": "p1",
@@ -152,12 +155,28 @@ def histories(draw: st.DrawFn, max_size: int = 40, span_days: int = 900) -> list
     for number, (tag, at) in enumerate(
         draw(st.lists(st.tuples(st.sampled_from(_OFTEN), seconds), min_size=1, max_size=max_size))
     ):
-        fields: dict[str, Any] = {}
-        names = {field.name for field in msgspec.structs.fields(BY_TAG[tag])}
-        if "product_id" in names:
-            fields["product_id"] = draw(LATIN)
-        if "channel" in names:
-            fields["channel"] = draw(st.sampled_from(["web", "store"]))
-            fields["currency"] = draw(st.sampled_from(["GBP", "GBP", "EUR"]))
-        made.append(event(tag, NOON + timedelta(seconds=at), event_id=f"h{number}", **fields))
+        made.append(event(tag, NOON + timedelta(seconds=at), event_id=f"h{number}", **_drawn(draw, BY_TAG[tag])))
     return made
+
+
+def _drawn(draw: st.DrawFn, kind: type[Event]) -> dict[str, Any]:
+    """Draw what matters of an event's fields."""
+    names = set(kind.__struct_fields__)
+    is_order = issubclass(kind, OrderEvent)
+    drawn = {
+        "product_id": LATIN,
+        "channel": st.sampled_from(["web", "store"] if is_order else CONTACT_CHANNELS[:3]),
+        "currency": st.sampled_from(["GBP", "GBP", "EUR"]) if is_order else st.sampled_from(["GBP"]),
+        "purpose": st.sampled_from(PURPOSES),
+        "decision_id": st.sampled_from(["0" * 32, "1" * 32]),
+        "score": st.integers(1, 5),
+        "survey": st.sampled_from(["nps", "csat", "ces"]),
+        "sentiment": st.none() | st.floats(-1, 1),
+        "time_zone": st.sampled_from([None, "Europe/London", "Asia/Kolkata"]),
+        "language": st.sampled_from([None, "en", "de"]),
+        "preferred_channel": st.sampled_from([None, "email", "push"]),
+    }
+    fields = {name: draw(values) for name, values in drawn.items() if name in names}
+    if "quiet_from" in names:
+        fields |= zip(("quiet_from", "quiet_until"), draw(QUIET), strict=True)
+    return fields

@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streams.core.record import dump, engagement_bytes, load
-from tests.core.stories import NOON, Story
+from streams.core.engagement import Engagement
+from streams.core.profile import consent
+from streams.core.record import FORMAT, dump, engagement_bytes, load
+from tests.core.stories import HOUR, NOON, Story
 
 CORE = Path(__file__).parents[2] / "streams" / "core"
 IMPURE = {"time", "random", "logging", "asyncio", "io", "os", "pathlib", "secrets", "socket", "faust", "aiokafka"}
@@ -31,10 +33,23 @@ def test_the_engagement_part_can_be_cut_out() -> None:
 def test_another_format_is_refused() -> None:
     """A record of a later version is not guessed at."""
     record = Story().happens("page_viewed").record
-    record.format = 2
+    record.format = FORMAT + 1
 
-    with pytest.raises(ValueError, match="format 2"):
+    with pytest.raises(ValueError, match=f"format {FORMAT + 1}"):
         load(dump(record))
+
+
+def test_an_engagement_from_before_responses_goes_on() -> None:
+    """Bytes that end before the newer fields, with a ring for each of three sources, are read and folded on."""
+    story = Story().happens("order_placed", NOON)
+    record = msgspec.msgpack.decode(story.body or b"")
+    record[1] = record[1][: Engagement.__struct_fields__.index("registers")]
+    del record[1][Engagement.__struct_fields__.index("rings")][3:]
+    story.body = msgspec.msgpack.encode(record)
+    engagement = story.happens("consent_given", NOON + HOUR, channel="sms", purpose="service").record.engagement
+
+    assert ("given", -1, 1) == (consent(engagement, "sms", "service"), engagement.last_return_s, engagement.orders)
+    assert [b"", b"", b""] == [engagement.rings[0], engagement.rings[1], engagement.rings[3]]
 
 
 @pytest.mark.parametrize("module", sorted(CORE.glob("*.py")), ids=lambda path: path.stem)

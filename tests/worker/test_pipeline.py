@@ -304,7 +304,7 @@ def test_a_dead_letter_is_the_record_itself_with_its_code_and_place() -> None:
 
 def test_what_the_core_refuses_is_buried_with_the_place_where_it_came_from() -> None:
     """A stranger that is too late for its record's memory: the letter names the source, not the way home."""
-    shop = Shop(Settings(topic_prefix="p-", ring_sizes=(4, 4, 4), clock="stream"))
+    shop = Shop(Settings(topic_prefix="p-", ring_sizes=(4, 4, 4, 4, 4), clock="stream"))
     shop.take(*[at(n, event(f"e{n}", day=10 + n)) for n in range(6)])
     shop.take(from_afar(0, event("late", day=0), partition=AWAY[1], origin=33), source=REROUTED)
 
