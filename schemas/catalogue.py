@@ -18,6 +18,9 @@ MAX_SEGMENTS: Final = 4
 LEAST_REPEATS: Final = 2
 """The smallest `minimum` of looks or orders: once is no repetition."""
 
+MOST_CHARACTERS: Final = 1000
+"""The longest message on any channel, with the longest words filled in and with the footer."""
+
 YEAR_S: Final = 366 * 86400
 
 MomentName = Literal[
@@ -58,6 +61,7 @@ Salt = Annotated[str, Meta(min_length=1, max_length=64)]
 Language = Annotated[str, Meta(pattern="^[a-z]{2,3}$", max_length=3, description="BCP 47, the primary language.")]
 Wording = Annotated[str, Meta(min_length=1, max_length=500)]
 ClockTime = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+Length = Annotated[int, Meta(ge=20, le=MOST_CHARACTERS, description="Characters.")]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Evidence = Annotated[float, Meta(ge=1, le=1_000_000)]
 
@@ -146,7 +150,7 @@ class Brand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One voice: words that are never used, the longest message for each channel, and what it ends with."""
 
     banned: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=48)], ...], Meta(max_length=200)] = ()
-    max_length: Annotated[dict[ContactChannel, Annotated[int, Meta(ge=20, le=2000)]], Meta(max_length=8)] = {}
+    max_length: Annotated[dict[ContactChannel, Length], Meta(max_length=8)] = {}
     needs_footer: Annotated[tuple[ContactChannel, ...], Meta(max_length=8)] = ()
     footer: Annotated[
         dict[ContactChannel, Annotated[dict[Language, Wording], Meta(max_length=16)]], Meta(max_length=8)

@@ -6,11 +6,12 @@ message can be filled and keeps the brand's rules, every customer is in exactly 
 is computed here, once. The order of actions, moments and channels in the file says nothing; that of segments does.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +37,9 @@ from schemas.catalogue import (
     Segment,
 )
 from streams.core.expressions import Expression, compile_expression
+from streams.core.places import Path, Places
+from streams.core.proofreading import GUESTS, NOTHING, UNPLACED, slips_of
+from streams.core.reading import Slip, read, shown
 from streams.core.segments import SegmentRule, prepared
 from streams.core.templates import WORDS
 
@@ -57,6 +61,7 @@ __all__ = [
     "CatalogueError",
     "ChannelRule",
     "Experiment",
+    "Fault",
     "Holdout",
     "Limit",
     "MomentName",
@@ -67,19 +72,38 @@ __all__ = [
     "parse",
 ]
 
-NOTHING: Final = "nothing"
-"""The name of the decision to do nothing."""
+MAX_TEXT: Final = 262_144
+"""The longest catalogue that is read, in characters."""
 
-GUESTS: Final = "guest"
-UNPLACED: Final = "none"
-"""What the retail figures show instead of a segment: for guests, and for customers who are in none (yet)."""
+_OF_NAMED: Final = ("channels", "moments", "experiments", "segments")
+"""The tables of tables that have names."""
 
 FOREVER_S: Final = 1 << 62
 """The end of what has none, in seconds since 1970."""
 
 
+class Fault(NamedTuple):
+    """One thing that is wrong with a catalogue: in which file, on which line, in which table and field, and why."""
+
+    source: str
+    line: int
+    table: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        where = f"{self.table} {self.field}" if self.field else self.table
+        return f"{self.source}:{self.line}: {where}: {self.reason}."
+
+
 class CatalogueError(Exception):
-    """A catalogue that cannot be used; its text is one sentence that begins with file and line."""
+    """A catalogue that cannot be used, with all its faults in the order of their lines; its text is the first."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        """Say the first fault."""
+        super().__init__(str(faults[0]))
+        self.faults = faults
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -147,13 +171,58 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
 def parse(text: str, source: str = "catalogue.toml") -> Catalogue:
     """Read a catalogue in TOML; raise CatalogueError with one sentence that begins with `source` and the line."""
-    written = msgspec.convert(tomllib.loads(text), CatalogueFile)
+    tables = _tables(text, source)
+    written, slips = read(tables)
+    slips = slips or list(slips_of(written))
+    if slips:
+        raise CatalogueError(_faults(slips, tables, text, source))
     return _ready(written)
+
+
+def _tables(text: str, source: str) -> dict[str, Any]:
+    """Read TOML; its reader says the line within its sentence, and of some things nothing."""
+    if len(text) > MAX_TEXT:
+        reason = f"it has {len(text)} characters; at most {MAX_TEXT} are read"
+        raise CatalogueError((Fault(source, 1, "the catalogue", "", reason),))
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = "tables or lists stand too deep in one another" if isinstance(error, RecursionError) else str(error)
+        place = re.fullmatch(r"(.*) \(at (?:line (\d+), (column \d+)|end of document)\)", said, re.DOTALL)
+        line = int(place[2]) if place and place[2] else text.count("\n") + 1 if place else 1
+        column = f"{place[3]}: " if place and place[3] else ""
+        reason = f"it is not TOML: {column}{place[1] if place else said}"
+        raise CatalogueError((Fault(source, line, "the catalogue", "", reason),)) from None
+
+
+def _faults(slips: list[Slip], tables: dict[str, Any], text: str, source: str) -> tuple[Fault, ...]:
+    places = Places(text)
+    faults = (Fault(source, places.line(slip.path), *_title(slip.path, tables), slip.reason) for slip in slips)
+    return tuple(sorted(faults, key=lambda fault: fault.line))
+
+
+def _title(path: Path, tables: dict[str, Any]) -> tuple[str, str]:
+    """
+    Say the table and the field of a place.
+
+    >>> _title(("brand", "max_length", "push"), {}), _title(("action", 0, "arm"), {"action": [{"name": "bonus"}]})
+    (('brand', 'max_length.push'), ("action 'bonus'", 'arm'))
+    """
+    first, inner = str(path[0]), path[1:]
+    title = shown(first)[1:-1]
+    if first == "action" and inner:
+        number = int(inner[0])
+        name = tables["action"][number].get("name")
+        title, inner = f"action {shown(name) if isinstance(name, str) else number + 1}", inner[1:]
+    elif first in _OF_NAMED and inner:
+        title, inner = f"{title}.{shown(str(inner[0]))[1:-1]}", inner[1:]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{shown(part)[1:-1]}" for part in inner)
+    return title, field.removeprefix(".")
 
 
 def _ready(written: CatalogueFile) -> Catalogue:
     """Make a catalogue ready whose every part was found sound."""
-    segments = SEGMENTS
+    segments: tuple[Segment, ...] = SEGMENTS
     if written.segments is not None:
         segments = tuple(
             Segment(name=name, first_days=rule.first_days, orders=rule.orders, bands=rule.bands)

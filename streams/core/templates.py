@@ -82,3 +82,13 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 def longest(template: str) -> int:
     """Say the most characters that a template may become."""
     return len(_NAME.sub("", template)) + sum(LONGEST.get(name, 0) for name in _NAME.findall(template))
+
+
+def joined(text: str, footer: str | None) -> str:
+    """
+    Put a footer below a text, if there is one.
+
+    >>> joined("Hello.", "Goodbye.")
+    'Hello.\\n\\nGoodbye.'
+    """
+    return text if footer is None else f"{text}\n\n{footer}"
