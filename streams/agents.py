@@ -27,8 +27,10 @@ from schemas import (
     TIMESTAMP_HEADER,
     TOPIC_HEADER,
 )
+from streams.core.budget import Ledger
 from streams.core.decode import Door, Refused, identity_of
 from streams.core.document import document
+from streams.core.record import funded_of
 from streams.core.rules import Rules
 from streams.core.signals import Signal
 from streams.core.step import Advance
@@ -87,6 +89,7 @@ class Pipeline:
         self._version = version.encode()
         self._rules = rules
         self._rules_since: dict[int, Rules] = {}
+        self._ledgers: dict[OwnedPartition, Ledger] = {}
         self._wall = settings.clock == "wall"
         self._seen = self._internal = 0
         self.on_wake: Callable[[OwnedPartition, str, int], None] = lambda owned, key, due_s: None
@@ -118,8 +121,19 @@ class Pipeline:
             return None
 
     def opened(self, owned: OwnedPartition) -> None:
-        """What was recovered lives long: the collector need not look through it again."""
+        """Count again what was spent of budgets; what was recovered lives long, so the collector may pass it over."""
+        self._ledgers = {held: ledger for held, ledger in self._ledgers.items() if held.number != owned.number}
+        self.ledger_of(owned)
         gc.freeze()
+
+    def ledger_of(self, owned: OwnedPartition) -> Ledger:
+        """What a partition spent of the days' budgets, by its records."""
+        ledger = self._ledgers.get(owned)
+        if ledger is None:
+            ledger = self._ledgers[owned] = Ledger(self._settings.partitions, owned.number)
+            for entry in owned.entries.values():
+                ledger.put_down(funded_of(entry.body))
+        return ledger
 
     def recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
         """Assess keys at the instants they asked for; a key at which the core fails keeps its record as it is."""
@@ -134,7 +148,7 @@ class Pipeline:
                     self.failed(f"the recheck of a customer of partition {owned.number}", error)
 
     def _recheck(self, owned: OwnedPartition, due: Sequence[tuple[str, int]]) -> None:
-        advance = Advance(self.rules_of(owned), self._now())
+        advance = Advance(self.rules_of(owned), self._now(), self.ledger_of(owned))
         for key, due_s in due:
             advance.recheck(key, owned.entries[key].body, due_s)
         self._finish(owned, advance, {}, {})
@@ -151,7 +165,7 @@ class Pipeline:
     def _slice(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
         """Everything is collected first and put down last, so that a slice that fails leaves no trace."""
         rerouted = source == REROUTED_NUMBER
-        advance = Advance(self.rules_of(owned), self._now())
+        advance = Advance(self.rules_of(owned), self._now(), self.ledger_of(owned))
         entries, number, home = owned.entries, owned.number, self._home
         fences: dict[str, dict[int, int]] = {}
         reached: dict[str, int] = {}
@@ -264,6 +278,8 @@ class Pipeline:
                     said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
         for key, applied in fences.items():
             owned.skip(key, applied)
+        self.ledger_of(owned).put_down(advance.funded)
+        self._metrics.count(advance.tally)
         for labels, count in said.items():
             self._metrics.signals.labels(*labels).inc(count)
         if muted:

@@ -16,7 +16,9 @@ from schemas import SOURCES
 from streams import topics
 from streams.agents import Pipeline
 from streams.catalogues import Catalogues
-from streams.core.retail import RetailFigures, add
+from streams.core.census import Census, shares_of
+from streams.core.record import load
+from streams.core.retail import RetailFigures, add_record
 from streams.engine.config import EngineConfig
 from streams.engine.observer import Observer
 from streams.engine.partition import OwnedPartition
@@ -43,10 +45,13 @@ class Latido:
         """Join everything; nothing is connected before `app` is started."""
         self.settings = settings
         self._started_s = int(time.time())
-        rules = rules_of(settings, self._started_s)
+        self._rules = rules = rules_of(settings, self._started_s)
+        self._shown = ""
+        """Version of the catalogue whose names are shown."""
         actions = [action.name for action in rules.catalogue.actions]
         self._segments = [segment.name for segment in rules.catalogue.segments]
         self.metrics = Metrics(registry, actions, settings.topic_prefix, self._segments)
+        self.metrics.know(rules.catalogue)
         self.pipeline = Pipeline(settings, rules, self.metrics, build()["version"])
         self.runtime = Runtime(engine_config(settings, self._started_s), self.pipeline, Telling(self.metrics))
         self.rechecks = Rechecks(settings, self.runtime, self.pipeline, self.metrics)
@@ -125,6 +130,25 @@ class Latido:
         metrics.recovery_restored_records.set(runtime.restored)
         metrics.recovery_remaining_records.set(runtime.to_restore())
 
+        self._look_at_catalogue(held)
+
+    def _look_at_catalogue(self, held: set[int]) -> None:
+        """Show what is left of the day's budgets, and which shares the arms should have."""
+        owned = [self.runtime.held[number] for number in held]
+        if (now_s := self._now_s(owned)) < 0:
+            return
+        metrics, catalogue = self.metrics, self._rules.catalogue_at(now_s)
+        day, second = divmod(now_s + self.settings.day_offset_s, DAY_S)
+        metrics.day_elapsed_ratio.set(second / DAY_S)
+        if catalogue.version != self._shown:
+            metrics.serve(catalogue, shares_of(catalogue))
+            self._shown = catalogue.version
+        for action in catalogue.actions:
+            if action.budget_per_day is not None:
+                for one in owned:
+                    left = self.pipeline.ledger_of(one).left(action.name, action.budget_per_day, day)
+                    metrics.budget_left.labels(action.name, one.number).set(left)
+
     async def _retail(self) -> None:
         """Add up the retail figures of every held partition, a slice of records at a time."""
         while True:
@@ -135,17 +159,23 @@ class Latido:
             await asyncio.sleep(self.settings.retail_interval_s)
 
     async def _add_up(self, number: int, owned: OwnedPartition) -> None:
-        figures, today = RetailFigures(self._segments), self._today(owned)
+        figures, today, now_s = RetailFigures(self._segments), self._today(owned), self._now_s([owned])
+        census = Census(self._rules.catalogue_at(now_s), now_s)
         bodies = [entry.body for entry in owned.entries.values()]
         for start in range(0, len(bodies), 200):
             for body in bodies[start : start + 200]:
                 try:
-                    add(figures, body, today)
+                    record = load(body)
+                    add_record(figures, record, today)
+                    census.count(record)
                 except Exception as error:
                     self.pipeline.failed(f"the retail figures of partition {number}", error)
             await asyncio.sleep(0)
         if self.runtime.held.get(number) is not owned:
             return
+        for enrolled, count in census.arms.items():
+            self.metrics.enrolled.labels(*enrolled, number).set(count)
+        self.metrics.responses_overdue.labels(number).set(census.overdue)
         for (window, channel, segment), cell in figures.cells.items():
             where = (f"{window}d", channel, segment, number)
             self.metrics.orders.labels(*where).set(cell.orders)

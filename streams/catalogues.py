@@ -59,6 +59,7 @@ class Catalogues:
             self._metrics.catalogues_refused.inc()
             return
         self.shelf.add(pushed.effective_s, catalogue)
+        self._metrics.know(catalogue)
         logger.info("Catalogue %d (%s) serves from %d.", pushed.number, catalogue.version, pushed.effective_s)
 
 

@@ -14,7 +14,9 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from schemas import BANDS, CODES, SOURCES
-from streams.core.catalogue import GUESTS, UNPLACED
+from streams.core.arms import HOLDOUT, TREATED
+from streams.core.catalogue import GUESTS, MOMENTS, UNPLACED, Catalogue
+from streams.core.gates import GATES
 
 OTHER: Final = "other"
 
@@ -24,8 +26,12 @@ OUTPUTS: Final = (*SPOKEN, "customers", "dead-letters", REROUTED)
 OUTCOMES: Final = ("advanced", "duplicate", "stale", "dead_letter", "rerouted")
 """`stale`: skipped by the fence, because the record holds it already."""
 NOTHING: Final = "nothing"
+ARMS: Final = (TREATED, HOLDOUT)
 WINDOWS: Final = ("30d", "90d", "365d")
 CHANNELS: Final = ("all", "web", "store")
+
+MOST_NAMES: Final = 256
+"""So many names of catalogues become label values, over all that were read; what comes after is shown as `other`."""
 
 AGE_BUCKETS: Final = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300)
 SLICE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1)
@@ -76,6 +82,14 @@ def _admit(value: object, allowed: Allowed | None) -> str:
     return str(value) if isinstance(value, int) and 0 <= value < 1024 else OTHER
 
 
+def _add(allowed: Allowed, name: str) -> bool:
+    """Write down one more value of a label, if there is room; say whether it is new."""
+    if name in allowed or len(allowed) >= MOST_NAMES:
+        return False
+    allowed[name] = name
+    return True
+
+
 class Metrics:
     """All metrics of one worker; one field per metric, named as Prometheus shows it less `latido_`."""
 
@@ -90,7 +104,7 @@ class Metrics:
 
         Args:
             registry: Where they are found when somebody scrapes.
-            actions: Names of the catalogue's actions, as label values.
+            actions: Names of the catalogue's actions, as label values; more can be made known later.
             topic_prefix: Stands before topic names given as label values; it is not shown.
             segments: Names of the catalogue's segments, as label values.
         """
@@ -134,8 +148,9 @@ class Metrics:
             "Signals acknowledged, by topic and band or action.",
             seeded=False,
             topic=one_of(SPOKEN, topic_prefix),
-            label=one_of((*BANDS, NOTHING, *actions)),
+            label=(labels := one_of((*BANDS, NOTHING, *actions))),
         )
+        self._labels = labels
         for topic, label in [
             *((SPOKEN[0], band) for band in BANDS),
             *((SPOKEN[1], name) for name in (NOTHING, *actions)),
@@ -157,6 +172,41 @@ class Metrics:
         self.changelog_bytes = Counter("latido_changelog_bytes", "Their keys and values, in bytes.", registry=registry)
         self.stale_records = Counter(
             "latido_stale_records", "Changelog records of an older writer, passed over in recovery.", registry=registry
+        )
+
+        # What was decided
+        self.moments = self._counter("moments", "Moments that published decisions were about.", moment=one_of(MOMENTS))
+        self.decisions = self._counter("decisions", "Published decisions, by arm of the holdout.", arm=one_of(ARMS))
+        self.refusals = self._counter(
+            "refusals", "Actions that a gate stopped in published decisions.", gate=one_of(GATES)
+        )
+        self.holds = Counter("latido_holds", "Times that quiet hours put a decision off.", registry=registry)
+        self.breaches = Counter(
+            "latido_breaches",
+            "Decisions about a customer whom nobody answered in the time promised.",
+            registry=registry,
+        )
+        self._actions, self._experiments, self._arms = one_of(actions), one_of((HOLDOUT,)), one_of(ARMS)
+        self.enrolled = self._gauge(
+            "enrolled",
+            "Customers by arm of the holdout and of each experiment, from the first decision that it mattered to.",
+            experiment=self._experiments,
+            arm=self._arms,
+            **partition,
+        )
+        self.arm_share = Family(
+            Gauge("latido_arm_share", "Share of an arm by the catalogue.", ("experiment", "arm"), registry=registry),
+            ("experiment", "arm"),
+            {"experiment": self._experiments, "arm": self._arms},
+        )
+        self.responses_overdue = self._gauge(
+            "responses_overdue", "Customers who wait for an answer for longer than was promised.", **partition
+        )
+        self.budget_left = self._gauge(
+            "budget_left", "How often an action may still be chosen today.", action=self._actions, **partition
+        )
+        self.day_elapsed_ratio = Gauge(
+            "latido_day_elapsed_ratio", "Share of the shop's day that is over, by the clock in use.", registry=registry
         )
 
         # How fast
@@ -284,6 +334,40 @@ class Metrics:
         self.build = Info("latido_build", "What runs here.", registry=registry)
         self.build.info(build())
         ProcessCollector(namespace="latido", registry=registry)
+
+    def know(self, catalogue: Catalogue) -> None:
+        """Take the names of a catalogue for label values, as far as there is room; one read before needs none."""
+        for name in catalogue.by_name:
+            _add(self._actions, name)
+            if _add(self._labels, name):
+                self.signals.labels(SPOKEN[1], name)
+        for name, experiment in catalogue.experiments.items():
+            _add(self._experiments, name)
+            for arm in experiment.arms:
+                _add(self._arms, arm)
+
+    def serve(self, catalogue: Catalogue, shares: Mapping[tuple[str, str], float]) -> None:
+        """Show the shares of the arms of the catalogue that serves now, and forget what it does not have."""
+        self.know(catalogue)
+        for name in self._experiments.keys() - {experiment for experiment, _ in shares}:
+            self.enrolled.forget("experiment", name)
+            self.arm_share.forget("experiment", name)
+        budgets = {name for name, action in catalogue.by_name.items() if action.budget_per_day is not None}
+        for name in self._actions.keys() - budgets:
+            self.budget_left.forget("action", name)
+        for (name, arm), share in shares.items():
+            self.arm_share.labels(name, arm).set(share)
+
+    def count(self, tally: Mapping[tuple[str, str], int]) -> None:
+        """Count what a slice decided, as `core.assess.Slice` tells it."""
+        families = {"moment": self.moments, "arm": self.decisions, "refused": self.refusals}
+        for (what, name), count in tally.items():
+            if what == "held":
+                self.holds.inc(count)
+            else:
+                families[what].labels(name).inc(count)
+        if breaches := tally.get(("moment", "response_overdue")):
+            self.breaches.inc(breaches)
 
     def disown(self, partition: int) -> None:
         """Remove every series of a partition that is no longer ours: two workers' figures are added up."""

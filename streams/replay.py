@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas import DERIVED, SOURCES, Code, Event
+from streams.core.budget import Ledger
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.rules import Rules
 from streams.core.signals import Signal
@@ -107,6 +108,7 @@ class Replay:
         self._letters: list[DeadLetter] = []
         self._derived: list[tuple[str, Pending]] = []
         self._door = Door(DERIVED, accept_from_s=0)
+        self._ledger = Ledger()
 
     def take(self, origin: Origin, source: int, raw: bytes, event: Event | Refused) -> None:
         """Take in what the Door said of an event."""
@@ -199,7 +201,7 @@ class Replay:
 
     def _slice(self, pieces: list[Piece]) -> None:
         """Everything is collected first and kept last, so that a slice that fails leaves no trace."""
-        advance = Advance(self._rules, None)
+        advance = Advance(self._rules, None, self._ledger)
         refused: list[tuple[Pending, Refused]] = []
         events = duplicates = rechecks = 0
         for key, due_s, pending in pieces:
@@ -237,6 +239,8 @@ class Replay:
                     self._derive(causes[key], signal)
                 else:
                     self._signals.append((_spoken.decode(signal.body).as_of, key, signal))
+
+        self._ledger.put_down(advance.funded)
 
     def _derive(self, cause: Pending, signal: Signal) -> None:
         event = self._door.read(signal.body, None)

@@ -80,3 +80,10 @@ def new(key: str, second: int, day_offset_s: int) -> Folded:
 def engagement_bytes(body: bytes) -> bytes:
     """Cut out the part of a record that does not depend on any order of arrival."""
     return bytes(_decode_parts(body)[1])
+
+
+def funded_of(body: bytes) -> list[tuple[str, int]]:
+    """Read only which actions a day's budget paid for, and on which day since 1970."""
+    written, _, raw, _ = _decode_parts(body)
+    stance = _decode_stance(raw) if written == FORMAT else None
+    return [] if stance is None else stance.funded

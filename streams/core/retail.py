@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from streams.core.catalogue import GUESTS, UNPLACED
-from streams.core.record import load
+from streams.core.record import Record, load
 from streams.core.stance import Stance
 from streams.core.tiles import COUNT, MONEY, sums_since
 
@@ -58,8 +58,12 @@ class RetailFigures:
 
 
 def add(figures: RetailFigures, body: bytes, as_of_day: int) -> None:
+    """Count one record as it is stored, as seen from a day since 1970."""
+    add_record(figures, load(body), as_of_day)
+
+
+def add_record(figures: RetailFigures, record: Record, as_of_day: int) -> None:
     """Count one record, as seen from a day since 1970."""
-    record = load(body)
     engagement = record.engagement
     if not engagement.day_money:
         return

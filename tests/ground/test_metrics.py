@@ -7,7 +7,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.metrics import CHANNELS, OTHER, OUTCOMES, WINDOWS, Family, Metrics
+from schemas import SOURCES
+from streams.core.catalogue import MOMENTS, Catalogue, parse
+from streams.core.census import shares_of
+from streams.core.gates import GATES
+from streams.metrics import ARMS, CHANNELS, MOST_NAMES, OTHER, OUTCOMES, WINDOWS, Family, Metrics
 
 CANARY = "ana.lopez@example.com"
 PARTITIONS = 4
@@ -36,9 +40,14 @@ def scraped(registry: CollectorRegistry) -> dict[tuple[str, tuple[tuple[str, str
 def in_full_use(metrics: Metrics) -> None:
     for partition in range(PARTITIONS):
         metrics.customers.labels(partition).set(1)
-        for topic in ("clickstream", "store-visits", "orders", "rerouted"):
+        for topic in (*SOURCES, "rerouted"):
             metrics.lag_records.labels(topic, partition).set(1)
             metrics.lag_seconds.labels(topic, partition).set(1)
+        for arm in ARMS:
+            metrics.enrolled.labels("holdout", arm, partition).set(1)
+            metrics.arm_share.labels("holdout", arm).set(0.5)
+        metrics.responses_overdue.labels(partition).set(1)
+        metrics.budget_left.labels("win_back", partition).set(1)
         for place in itertools.product(WINDOWS, CHANNELS, (*SEGMENTS, "guest", "none")):
             for family in (metrics.orders, metrics.guest_orders, metrics.revenue_minor):
                 family.labels(*place, partition).set(1)
@@ -57,12 +66,12 @@ def test_every_counter_begins_at_zero(metrics: Metrics, registry: CollectorRegis
     """All outcomes of all topics are there before the first event, else its increase could not be seen."""
     seen = {labels for (name, labels) in scraped(registry) if name == "latido_events_total"}
 
-    topics = ("clickstream", "store-visits", "orders", "rerouted")
+    topics = (*SOURCES, "rerouted")
     assert {(("outcome", outcome), ("topic", topic)) for outcome in OUTCOMES for topic in topics} == seen
 
 
 def test_the_number_of_series_does_not_grow_with_the_customers(metrics: Metrics, registry: CollectorRegistry) -> None:
-    """A thousand strange values in every label add one series per place, and 1,300 are enough for everything."""
+    """A thousand strange values in every label add one series per place, and 1,350 are enough for everything."""
     in_full_use(metrics)
     before = len(scraped(registry))
     families = [value for value in vars(metrics).values() if isinstance(value, Family)]
@@ -72,7 +81,7 @@ def test_the_number_of_series_does_not_grow_with_the_customers(metrics: Metrics,
 
     after = len(scraped(registry))
 
-    assert before <= 1300
+    assert before <= 1350
     assert len(families) == after - before
     assert all(len(family._children) < 300 for family in families)
 
@@ -143,3 +152,74 @@ def test_two_workers_can_live_in_one_process() -> None:
     """Nothing is registered globally."""
     Metrics(CollectorRegistry())
     Metrics(CollectorRegistry())
+
+
+def offering(*names: str, experiment: str = "", arms: str = "") -> Catalogue:
+    """A catalogue of actions with a budget, and an experiment."""
+    tables = [
+        f"""[[action]]
+name = "{name}"
+moments = ["cart_abandoned"]
+channel = "email"
+purpose = "service"
+value_minor = 1
+cost_minor = 0
+prior = [1, 1]
+cooldown_s = 60
+expires_after_s = 60
+budget_per_day = 10
+template = {{ en = "Hello." }}
+"""
+        for name in names
+    ]
+    moments = "[channels.email]\n[moments.cart_abandoned]\ndelay_s = 3600\nwindow_s = 7200\n"
+    compared = f'[experiments.{experiment}]\nsalt = "1"\narms = {{ {arms} }}\n' if experiment else ""
+    return parse(moments + compared + "".join(tables))
+
+
+def test_what_is_decided_is_counted_by_what_is_known(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """Moments, arms and gates are label values from the start; what breaches a promise is counted by itself."""
+    metrics.count({("moment", name): 2 for name in MOMENTS} | {("refused", gate): 3 for gate in GATES})
+    metrics.count({("arm", "treated"): 5, ("arm", "holdout"): 1, ("held", ""): 7})
+
+    seen = scraped(registry)
+    assert 2 * len(MOMENTS) == sum(value for (name, _), value in seen.items() if name == "latido_moments_total")
+    assert 3 * len(GATES) == sum(value for (name, _), value in seen.items() if name == "latido_refusals_total")
+    assert (5, 1, 7, 2) == (
+        seen["latido_decisions_total", (("arm", "treated"),)],
+        seen["latido_decisions_total", (("arm", "holdout"),)],
+        seen["latido_holds_total", ()],
+        seen["latido_breaches_total", ()],
+    )
+    assert not any(OTHER in labels for _, pairs in seen for labels in pairs)
+
+
+def test_names_of_a_catalogue_that_is_pushed_become_label_values(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """What the next one does not have is shown no more, but for what was counted."""
+    first, second = offering("gift", experiment="gifts", arms="a = 0.5, b = 0.5"), offering("vote")
+    metrics.serve(first, shares_of(first))
+    metrics.budget_left.labels("gift", 0).set(4)
+    metrics.enrolled.labels("gifts", "a", 0).set(9)
+    metrics.signals.labels("shop.next-best-actions", "gift").inc()
+    metrics.serve(second, shares_of(second))
+    metrics.budget_left.labels("vote", 0).set(5)
+
+    seen = scraped(registry)
+    assert 0 == seen["latido_signals_total", (("label", "vote"), ("topic", "next-best-actions"))]
+    assert 1 == seen["latido_signals_total", (("label", "gift"), ("topic", "next-best-actions"))]
+    assert {("action", "vote")} == {pairs[0] for name, pairs in seen if name == "latido_budget_left"}
+    assert {"holdout"} == {dict(pairs)["experiment"] for name, pairs in seen if name == "latido_arm_share"}
+    assert [] == [name for name, _ in seen if name == "latido_enrolled"]
+
+
+def test_names_of_catalogues_are_bounded_whatever_is_pushed(metrics: Metrics, registry: CollectorRegistry) -> None:
+    """A catalogue pushed every hour under new names adds no series for ever."""
+    for number in range(0, MOST_NAMES + 60, 60):
+        catalogue = offering(*[f"a{number + n}" for n in range(60)])
+        metrics.serve(catalogue, shares_of(catalogue))
+        for name in catalogue.by_name:
+            metrics.signals.labels("shop.next-best-actions", name).inc()
+
+    labels = {dict(pairs)["label"] for name, pairs in scraped(registry) if name == "latido_signals_total"}
+    assert OTHER in labels
+    assert len(labels) <= MOST_NAMES + 1
