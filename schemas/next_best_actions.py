@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.common import CustomerId, Id, Label, Time
+from schemas.contacts import ContactChannel, Purpose
 from schemas.signals import Cause, Sentence, SignalId
 
+Minor = Annotated[int, Meta(ge=0, le=1_000_000_000, description="Minor units of the base currency.")]
 Arm = Literal["treated", "holdout"]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
-Words = Annotated[str, Meta(max_length=1024)]
+Words = Annotated[str, Meta(max_length=2048)]
 
 
 class Candidate(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -23,9 +25,9 @@ class Candidate(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fiel
     moment: Label | None
     propensity: Probability
     context_weight: Annotated[float, Meta(ge=0.0)]
-    value_minor: Annotated[int, Meta(ge=0)]
+    value_minor: Minor
     lever: Annotated[float, Meta(ge=0.0)]
-    cost_minor: Annotated[int, Meta(ge=0)]
+    cost_minor: Minor
     score: float
     probability: Probability
 
@@ -60,12 +62,12 @@ class NextBestAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     moment_id: Annotated[str, Meta(min_length=16, max_length=16, pattern="^[0-9a-f]{16}$")]
     strength: Annotated[float, Meta(gt=0.0, le=1.0)]
     moment_expires_at: Time
-    channel: Label | None
-    purpose: Label | None
+    channel: ContactChannel | None
+    purpose: Purpose | None
     reason: Sentence
     message: Words | None
     template: Label | None
-    variables: Annotated[dict[Label, Words], Meta(max_length=32)]
+    variables: Annotated[dict[Label, Words], Meta(max_length=16)]
     language: Label | None
     candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1, max_length=65)]
     refused: Annotated[tuple[RefusedAction, ...], Meta(max_length=64)]

@@ -64,8 +64,9 @@ def remember(context: Context, decision: Decision, decision_id: str) -> None:
     _reserve(stance, catalogue, Reservation(
         identity[:DECISION_BYTES], action.name, action.channel_number, now_s, ends_s(action, now_s), is_shadow
     ))  # fmt: skip
-    if action.budget_per_day is not None and context.ledger is not None and not is_shadow:
-        context.ledger.spend(action.name, context.day)
+    if action.budget_per_day is not None and not is_shadow:
+        if context.ledger is not None:
+            context.ledger.spend(action.name, context.day)
         recent = [one for one in stance.funded if one[1] > context.day - FUNDED_DAYS]
         stance.funded = [*recent, (action.name, context.day)]
 
