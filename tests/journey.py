@@ -48,7 +48,7 @@ def events() -> Iterator[Event]:
     first = dict[str, datetime]()
     for order in orders:
         first.setdefault(order.customer_id or "", order.occurred_at)
-    yield from sorted([*orders, *_profiles(first), *_campaigns()], key=lambda event: event.occurred_at)
+    yield from sorted([*_profiles(first), *orders, *_campaigns()], key=lambda event: event.occurred_at)
 
 
 def _orders() -> list[OrderPlaced]:
