@@ -159,6 +159,21 @@ def test_what_is_wrong_is_said_at_its_column(text: str, column: int, reason: str
     assert (column, reason) == refused(text)
 
 
+@pytest.mark.parametrize(
+    ("beyond", "at_the_edge"),
+    [
+        ("risk < 0", "risk < 0.1"), ("risk <= -1", "risk <= 0"), ("risk > 1", "risk > 0.9"), ("risk >= 2", "risk >= 1"),
+        ("risk == 2", "risk == 1"), ("2 == risk", "0 == risk"), ("1 != 1", "1 != cart"), ("-risk > 0", "-risk >= 0"),
+        ("risk * -2 < -2", "risk * -2 <= -2"), ("risk + risk - cart > 2", "risk + risk - cart >= 2"),
+    ],
+)  # fmt: skip
+def test_what_is_true_of_nobody_is_refused(beyond: str, at_the_edge: str) -> None:
+    """By the bounds of what is compared; what may be true of somebody is not."""
+    compile_expression(at_the_edge)
+
+    assert refused(beyond)[1].startswith("This is true of nobody")
+
+
 def test_a_segment_must_be_one_of_the_catalogue() -> None:
     """Where the segments are known a name that is none of them is refused."""
     assert compile_expression("segment == 'regulars'", ["regulars", "rest"]).names == {"segment"}
@@ -283,6 +298,8 @@ def test_only_what_is_asked_for_is_found() -> None:
     compile_expression("orders > 1 and cart > 0").holds(Watched({}))
 
     assert ["orders"] == asked
+    compile_expression("not orders > 1 or cart > 0").holds(Watched({}))
+    assert ["orders", "orders"] == asked
 
 
 def test_equal_texts_are_equal_conditions() -> None:

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from schemas import CustomerDocument, Event
+from schemas import CONTACT_CHANNELS, CustomerDocument, Event
 from streams.core.document import describe
 from streams.core.engagement import Engagement
 from streams.core.facts import FACTS, Facts, unknown
 from streams.core.ring import mark_of
 from streams.core.rules import Rules
 from streams.core.stance import Stance
-from tests.core.stance_drawn import told_customers
-from tests.core.stories import DAY, NOON, second
+from tests.core.stance_drawn import folded, told_customers
+from tests.core.stories import DAY, HOUR, NOON, event, second
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 
@@ -47,7 +47,7 @@ def when(event: Event) -> bytes:
 
 
 def in_events(events: list[Event], name: str, now: datetime) -> Any:
-    """Read off the events what a document does not say: the latest word of each kind counts."""
+    """Read off the events what a document does not say: the latest word counts, of two in a second the greater."""
     wanted, field = {
         "days_since_order": ("order_placed", ""),
         "complaint_days": ("complaint_made", ""),
@@ -62,8 +62,9 @@ def in_events(events: list[Event], name: str, now: datetime) -> Any:
     if wanted == "loyalty_joined":
         return bool(of_kind)
     if field:
-        stated = [value for one in of_kind if (value := getattr(one, field)) is not None]
-        return stated[-1] if stated else None
+        stated = [(second(one.occurred_at), value) for one in of_kind if (value := getattr(one, field)) is not None]
+        in_order = CONTACT_CHANNELS.index if field == "preferred_channel" else str
+        return max(stated, key=lambda row: (row[0], in_order(row[1])))[1] if stated else None
     return days_before(of_kind[-1].occurred_at if of_kind else None, now)
 
 
@@ -84,6 +85,20 @@ def test_a_fact_says_what_the_document_says(drawn: tuple[list[Event], Facts]) ->
     expected |= {name: in_events(events, name, told.as_of) for name in UNTOLD}
 
     assert expected == {name: facts[name] for name in FACTS}
+
+
+@pytest.mark.parametrize("key", ["c1", "~a7"])
+def test_a_fact_says_what_the_document_says_at_every_edge(key: str) -> None:
+    """For somebody who came every hour of two days and every day of a year, and bought as often."""
+    instants = [NOON - hours * HOUR for hours in range(48)] + [NOON - days * DAY for days in range(400)]
+    tags = ("page_viewed", "store_entered", "order_placed")
+    events = [event(tag, at, event_id=f"{tag} {at}") for at in sorted(instants) for tag in tags]
+    engagement, stance = folded(events), Stance(band=3, risk=0.8, formed_segment="loyal", formed_stage="buying")
+    facts = Facts(key, engagement, stance, second(NOON))
+    told = describe(Rules(), key, engagement, stance, (0, 0, 0), facts.now_s)
+    names = [name for name in FACTS if name not in UNTOLD]
+
+    assert {name: in_document(told, name) for name in names} == {name: facts[name] for name in names}
 
 
 @given(told_customers())
