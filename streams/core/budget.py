@@ -2,8 +2,9 @@
 Budgets: how often an action may be chosen on one day, over all customers.
 
 Law: the shares of all partitions add up to the budget, so no day's budget is ever exceeded, and none
-of them needs to ask another. What a slice spends stands in an overlay until its records are put down;
-a slice that fails has spent nothing. This is the one thing in a decision that depends on other customers.
+of them needs to ask another; on a day on which a budget is changed, the largest of them holds. What a
+slice spends stands in an overlay until its records are put down; a slice that fails has spent nothing.
+This is the one thing in a decision that depends on other customers.
 """
 
 from collections import Counter

@@ -7,7 +7,7 @@ with the gates.
 
 import tomllib
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,7 @@ class Oracle:
         self.spoken: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.bodies: dict[str, bytes] = {}
         self.breaches: list[str] = []
+        self.budgets: dict[tuple[str, date], int] = defaultdict(int)
 
     def hear(self, key: str, body: bytes, catalogue: str, clock: datetime | None) -> None:
         """Judge a decision by what was told and spoken before it."""
@@ -179,7 +180,9 @@ class Oracle:
             for spoken in self.spoken.values()
             for one in spoken
         )
-        return ["a budget was exceeded"] if spent >= action["budget_per_day"] else []
+        # One that is lowered holds for each partition at once, but for all together from the next day on.
+        most = self.budgets[action["name"], day] = max(self.budgets[action["name"], day], action["budget_per_day"])
+        return ["a budget was exceeded"] if spent >= most else []
 
     def _suits(self, key: str, said: dict[str, Any], action: dict[str, Any], rules: dict[str, Any]) -> list[str]:
         if not action.get("discount"):

@@ -19,6 +19,17 @@ def test_the_shares_add_up_to_the_budget(budget: int, partitions: int, day: int)
     assert max(shares) - min(shares) <= 1
 
 
+@settings(max_examples=100)
+@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 64), st.integers(0, 40_000))
+def test_a_larger_budget_leaves_no_partition_less(one: int, other: int, partitions: int, day: int) -> None:
+    """So when it is changed during a day, all together spend no more than the larger one."""
+    small, large = sorted([one, other])
+
+    assert all(
+        share(small, partitions, number, day) <= share(large, partitions, number, day) for number in range(partitions)
+    )
+
+
 def test_the_rest_goes_round() -> None:
     """A budget smaller than the partitions is not always that of the first few."""
     assert {0, 1, 2, 3} == {number for day in range(4) for number in range(4) if share(1, 4, number, day)}
