@@ -1,5 +1,5 @@
 """
-Write the JSON Schema files, one per topic, from the Structs; with --check only say which have drifted.
+Write the JSON Schema files from the Structs, one per topic and one for the catalogue; --check only says which drifted.
 
 Law: whatever the decoder accepts is valid by these files, and what it refuses as `schema`,
 `unroutable` or `unknown_version` is not. What msgspec cannot say of a Struct is added here.
@@ -15,7 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from schemas import (
+    CONTACT_CHANNELS,
     EVENT_TYPES,
+    catalogue,
     churn_risk,
     clickstream,
     common,
@@ -28,6 +30,7 @@ from schemas import (
     signals,
     store_visits,
 )
+from schemas.catalogue import CatalogueFile
 from schemas.churn_risk import ChurnRisk
 from schemas.common import Event
 from schemas.customers import CustomerDocument
@@ -63,6 +66,7 @@ _SHARED: Final = {
     )
     for name in names.split()
 }
+_TITLE: Final = ("title", "description")
 _REF: Final = "#/$defs/{name}"
 
 
@@ -70,7 +74,9 @@ def schema_files() -> dict[str, str]:
     """Render every file: its name, and its text."""
     schemas = {topic: _input_schema(topic, module) for topic, module in INPUTS.items()}
     schemas |= {topic: _output_schema(topic, *parts) for topic, parts in OUTPUTS.items()}
-    return {f"{topic}.v1.schema.json": json.dumps(schema, indent=2) + "\n" for topic, schema in schemas.items()}
+    files = {f"{topic}.v1.schema.json": schema for topic, schema in schemas.items()}
+    files["catalogue.schema.json"] = _catalogue_schema()
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in files.items()}
 
 
 def drifted(folder: Path = FOLDER) -> list[str]:
@@ -116,6 +122,15 @@ def _output_schema(topic: str, module: ModuleType, kind: type[msgspec.Struct]) -
     _, parts = msgspec.json.schema_components([kind], ref_template=_REF)
     parts[kind.__name__]["oneOf"] = [_present("customer_id"), _present("anonymous_id")]
     return _schema(topic, module, {"$ref": _REF.format(name=kind.__name__)}, parts)
+
+
+def _catalogue_schema() -> Json:
+    """Describe the catalogue as editors of TOML read it; what its tables say of each other it leaves to the check."""
+    _, parts = msgspec.json.schema_components([CatalogueFile], ref_template=_REF)
+    root = {part: said for part, said in parts.pop(CatalogueFile.__name__).items() if part not in _TITLE}
+    root["properties"]["channels"]["propertyNames"] = {"enum": list(CONTACT_CHANNELS)}
+    root["properties"]["moments"]["propertyNames"] = {"enum": list(catalogue.MOMENTS)}
+    return _schema("catalogue", catalogue, root, parts)
 
 
 def _schema(topic: str, module: ModuleType, root: Json, parts: Json) -> Json:

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Measure the churn risk on histories whose end is known.",
     "customer": "Show one customer, whole, in plain words.",
     "tail": "Follow one topic.",
+    "catalogue": "Check the catalogue of actions, try a new one, send it to all workers.",
     "broker": "Start, stop or look at a local Kafka broker.",
     "settings": "Print every setting with unit, default and source.",
 }

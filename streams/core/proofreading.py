@@ -205,10 +205,10 @@ def _condition(written: CatalogueFile, action: ActionTable, path: Path) -> Itera
 def _wording(written: CatalogueFile, action: ActionTable, path: Path) -> Iterator[Slip]:
     known = frozenset.intersection(*(WORDS[moment] for moment in action.moments)) | COMMON_WORDS
     declared = frozenset(action.variables)
+    cannot = "cannot fill" if len(action.moments) == 1 else "cannot all fill"
     for name in sorted(declared - known):
-        yield Slip(
-            (*path, "variables"), f"{listed(action.moments)} cannot fill {{{name}}}, only {listed(sorted(known))}"
-        )
+        reason = f"{listed(action.moments, 'and')} {cannot} {{{name}}}, only {listed(sorted(known), 'and')}"
+        yield Slip((*path, "variables"), reason)
     first, brand = written.policy.languages[0], written.brand
     if first not in action.template:
         yield Slip((*path, "template"), f"the text in {first!r} is missing, the first of the policy's languages")

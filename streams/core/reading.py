@@ -75,6 +75,20 @@ _IN_WORDS: Final = {
 }
 
 
+_TYPES: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "datetime": "an instant",
+    "date": "a day",
+    "time": "a time of day",
+}
+"""What msgspec calls by the names of programs."""
+
+
 def read(tables: Mapping[str, Any]) -> tuple[CatalogueFile, Slips]:
     """Read all tables; where there are slips, the file lacks what they are about."""
     slips: Slips = []
@@ -208,7 +222,7 @@ def _entry(row: Any, path: Path, within: Path) -> Slip:
                 if _fault(name, Language) is not None or _fault(one, Wording) is not None
             ]
             return Slip((*whole, key, *inner[:1]), _reason(fault))
-    return Slip(whole, f"has {len(entries)} entries, which are too few or too many")
+    return Slip(whole, f"it has {len(entries)}, which are too few or too many")
 
 
 def _reason(fault: str, where: Path = ()) -> str:
@@ -216,7 +230,7 @@ def _reason(fault: str, where: Path = ()) -> str:
     Put what msgspec says into our words.
 
     >>> _reason("Expected `int` >= 0"), _reason("Invalid enum value 'sales'", ("purpose",))
-    ('expected `int` >= 0', "there is no 'sales'; it may be service, relation or marketing")
+    ('expected a whole number >= 0', "there is no 'sales'; it may be service, relation or marketing")
     """
     fault = fault.partition(" - at ")[0]
     if (wrong := re.fullmatch("Invalid enum value '(.*)'", fault, re.DOTALL)) is not None:
@@ -224,16 +238,21 @@ def _reason(fault: str, where: Path = ()) -> str:
         return f"there is no {shown(wrong[1])}" + (f"; it may be {listed(choices)}" if choices else "")
     if (form := re.fullmatch("Expected `str` matching regex '(.*)'", fault)) is not None:
         return f"expected {_IN_WORDS.get(form[1], fault)}"
-    return fault[0].lower() + fault[1:].replace(" | null`", "`")
+    return re.sub("`([^`]*)`", _type_in_words, fault[0].lower() + fault[1:])
+
+
+def _type_in_words(found: re.Match[str]) -> str:
+    kinds = [kind for kind in found[1].split(" | ") if kind != "null"]
+    return " or ".join(_TYPES.get(kind, kind) for kind in kinds)
 
 
 def _strange(what: str, name: str, known: Any) -> str:
     near = get_close_matches(name, known, n=1)
-    may = f"; did you mean {near[0]!r}?" if near else f"; there are {listed(sorted(known))}" if known else ""
+    may = f"; did you mean {near[0]!r}?" if near else f"; there are {listed(sorted(known), 'and')}" if known else ""
     return f"there is no such {what}" + may.rstrip("?")
 
 
-def listed(names: Any) -> str:
+def listed(names: Any, word: str = "or") -> str:
     """
     Write names as people do.
 
@@ -241,7 +260,7 @@ def listed(names: Any) -> str:
     ('a', 'a, b or c')
     """
     *others, last = names
-    return f"{', '.join(others)} or {last}" if others else str(last)
+    return f"{', '.join(others)} {word} {last}" if others else str(last)
 
 
 def shown(text: str) -> str:

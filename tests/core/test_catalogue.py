@@ -167,23 +167,23 @@ REFUSED = {
     "an action without a name": (one(name=None), f"mine.toml:{AT}: action 1 name: the field is missing."),
     "a number that is too small": (
         one(cooldown_s="-1"),
-        f"mine.toml:{line('cooldown_s')}: action 'thanks' cooldown_s: expected `int` >= 0.",
+        f"mine.toml:{line('cooldown_s')}: action 'thanks' cooldown_s: expected a whole number >= 0.",
     ),
     "an unbelievable prior": (
         one(prior="[0, 9]"),
-        f"mine.toml:{line('prior')}: action 'thanks' prior[0]: expected `float` >= 1.0.",
+        f"mine.toml:{line('prior')}: action 'thanks' prior[0]: expected a number >= 1.0.",
     ),
     "a lever that is no number": (
         one(lever="nan"),
-        f"mine.toml:{line('new')}: action 'thanks' lever: expected `float` > 0.0.",
+        f"mine.toml:{line('new')}: action 'thanks' lever: expected a number > 0.0.",
     ),
     "a day where an instant is needed": (
         one(valid_from="2026-01-01"),
-        f"mine.toml:{line('new')}: action 'thanks' valid_from: expected `datetime`, got `date`.",
+        f"mine.toml:{line('new')}: action 'thanks' valid_from: expected an instant, got a day.",
     ),
     "an instant without a zone": (
         one(valid_from="2026-01-01T00:00:00"),
-        f"mine.toml:{line('new')}: action 'thanks' valid_from: expected `datetime` with a timezone component.",
+        f"mine.toml:{line('new')}: action 'thanks' valid_from: expected an instant with a timezone component.",
     ),
     "an ill-typed condition": (
         one(when="\"orders >= 'three'\""),
@@ -199,7 +199,7 @@ REFUSED = {
     ),
     "an endless condition": (
         one(when='"' + "orders > 1 or " * 40 + 'orders > 1"'),
-        f"mine.toml:{line('new')}: action 'thanks' when: expected `str` of length <= 500.",
+        f"mine.toml:{line('new')}: action 'thanks' when: expected a text of length <= 500.",
     ),
     "a condition that is too deep": (
         one(when='"' + "(" * 60 + "orders > 1" + ")" * 60 + '"'),
@@ -223,7 +223,7 @@ REFUSED = {
     ),
     "a variable that only one of the moments tells": (
         one(variables='["score"]', moments='["detractor", "second_purchase"]', template='{ en = "{score}" }'),
-        f"mine.toml:{line('new')}: action 'thanks' variables: detractor or second_purchase cannot fill {{score}}",
+        f"mine.toml:{line('new')}: action 'thanks' variables: detractor and second_purchase cannot all fill {{score}}",
     ),
     "a brace without its partner": (
         one(template='{ en = "Hello {" }'),
@@ -239,7 +239,7 @@ REFUSED = {
     ),
     "a text that is no text": (
         one(template='{ en = "Hi.", de = 3 }'),
-        f"mine.toml:{line('template')}: action 'thanks' template.de: expected `str`, got `int`.",
+        f"mine.toml:{line('template')}: action 'thanks' template.de: expected a text, got a whole number.",
     ),
     "a banned word": (
         one(template='{ en = "So CHEAP." }') + '[brand]\nbanned = ["cheap"]\n',
@@ -288,7 +288,7 @@ REFUSED = {
     ),
     "a window that never opens": (
         "[moments.milestone]\nwindow_s = 0\n",
-        "mine.toml:2: moments.milestone window_s: expected `int` >= 60.",
+        "mine.toml:2: moments.milestone window_s: expected a whole number >= 60.",
     ),
     "an unknown experiment": (
         one(experiment='"gift"', arm='"a"'),
@@ -308,11 +308,11 @@ REFUSED = {
     ),
     "an arm of nobody": (
         '[experiments.gift]\nsalt = "x"\n[experiments.gift.arms]\na = 0.5\nb = 0.5\nc = 0.0\n',
-        "mine.toml:6: experiments.gift arms.c: expected `float` > 0.0.",
+        "mine.toml:6: experiments.gift arms.c: expected a number > 0.0.",
     ),
     "an experiment of one arm": (
         '[experiments.gift]\nsalt = "x"\narms = { a = 0.9 }\n',
-        "mine.toml:3: experiments.gift arms: has 1 entries, which are too few or too many.",
+        "mine.toml:3: experiments.gift arms: it has 1, which are too few or too many.",
     ),
     "an experiment that ends before it begins": (
         '[experiments.gift]\nsalt = "x"\narms = { a = 0.5, b = 0.5 }\n'
@@ -359,7 +359,7 @@ REFUSED = {
     ),
     "an expiry of nothing": (
         one(expires_after_s="0"),
-        f"mine.toml:{line('expires_after_s')}: action 'thanks' expires_after_s: expected `int` >= 60.",
+        f"mine.toml:{line('expires_after_s')}: action 'thanks' expires_after_s: expected a whole number >= 60.",
     ),
     "a discount that is called a service": (
         one(discount="true", purpose='"service"'),

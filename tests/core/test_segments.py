@@ -132,21 +132,31 @@ occasional = {}
     [
         (
             CATALOGUE_SEGMENTS.replace("occasional", "rare.orders = 1\noccasional"),
-            "The catalogue has 5 segments; at most 4 are allowed, for more than these nobody keeps apart.",
+            "catalogue.toml:7: segments.occasional: this is one of 5; at most 4 are allowed, "
+            "for more than these nobody keeps apart.",
         ),
-        ("a = {}\nb = {}\n", "Segment 'a' states no rule, so those after it would stay empty."),
-        ("a.orders = 1\n", "Segment 'a', the last, must state no rule, so that nobody is left over."),
-        ("a.orders = 0\nb = {}\n", "Segment 'a': field 'orders': expected `int` >= 1."),
-        ("guest.orders = 1\nb = {}\n", "Segment 'guest': the name is taken by those who are in no segment."),
-        ("a.orders = 1\nnone = {}\n", "Segment 'none': the name is taken by those who are in no segment."),
-        ("a.colour = 1\nb = {}\n", "Segment 'a': object contains unknown field `colour`."),
+        ("a = {}\nb = {}\n", "catalogue.toml:2: segments.a: it states no rule, so those after it would stay empty."),
+        ("a.orders = 1\n", "catalogue.toml:2: segments.a: the last must state no rule, so that nobody is left over."),
+        ("a.orders = 0\nb = {}\n", "catalogue.toml:2: segments.a orders: expected a whole number >= 1."),
+        (
+            "guest.orders = 1\nb = {}\n",
+            "catalogue.toml:2: segments.guest: the name is taken by those who are in no segment.",
+        ),
+        (
+            "a.orders = 1\nnone = {}\n",
+            "catalogue.toml:3: segments.none: the name is taken by those who are in no segment.",
+        ),
+        (
+            "a.colour = 1\nb = {}\n",
+            "catalogue.toml:2: segments.a colour: there is no such field; there are bands, first_days and orders.",
+        ),
         (
             "",
-            "The catalogue's segments must be one table [segments] with a table of rules for each name.",
+            "catalogue.toml:1: segments: there is none; leave the table out for those that come with Latido.",
         ),
         (
             "a = 3\n",
-            "The catalogue's segments must be one table [segments] with a table of rules for each name.",
+            "catalogue.toml:2: segments.a: expected a table, got a whole number.",
         ),
     ],
 )
@@ -163,7 +173,7 @@ def test_a_bad_name_is_refused() -> None:
     with pytest.raises(CatalogueError) as caught:
         parse("[segments]\n'At Risk' = {}\n")
 
-    assert str(caught.value).startswith("Segment 'At Risk': field 'name': ")
+    assert str(caught.value).startswith("catalogue.toml:2: segments.At Risk: expected a name: ")
 
 
 def test_a_first_look_is_discovering() -> None:
