@@ -70,8 +70,6 @@ def _cart_abandoned(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
 def _checkout_abandoned(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     engagement = sight.engagement
     key = engagement.checkout_s
-    if key <= engagement.last_order_s or not engagement.cart:
-        return ()
     changed_s = newest_second(engagement.cart)
     if not engagement.last_order_s < changed_s <= key or _put_in_last(engagement, changed_s) < 0:
         return ()  # went back to the cart, or nothing is known to be in it
@@ -213,11 +211,14 @@ def _anniversary(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     if not rule.anniversaries or engagement.orders < 1:
         return ()
     over_s = max(stance.assessed_s - rule.delay_s - rule.window_s, stance.answers.get("milestone", NONE))
-    offset_s = engagement.offset_s
+    offset_s, since_day = engagement.offset_s, known_since_day(engagement)
     # what began on the day of `over_s` has closed, or was answered
-    day = anniversary_after(known_since_day(engagement), (over_s + offset_s) // DAY_S)
+    day = anniversary_after(since_day, (over_s + offset_s) // DAY_S)
     key = day * DAY_S - offset_s
-    return ((key, key + rule.delay_s),)
+    if key + rule.delay_s > stance.assessed_s:
+        return ((key, key + rule.delay_s),)
+    next_key = anniversary_after(since_day, day) * DAY_S - offset_s  # for when this one is answered now
+    return (key, key + rule.delay_s), (next_key, next_key + rule.delay_s)
 
 
 def known_since_day(engagement: Engagement) -> int:
@@ -275,8 +276,8 @@ def _win_back(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
 
 
 def _risen(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    key = sight.stance.rose_s
-    if key < 0 or sight.engagement.last_act_s + DAY_S > key:
+    key, acted_s = sight.stance.rose_s, sight.engagement.last_act_s
+    if acted_s < 0 or acted_s + DAY_S > key:
         return ()  # nobody is won back who has just been here
     return ((key, key + rule.delay_s),)
 
