@@ -42,7 +42,7 @@ class Outgoing(NamedTuple):
 
 
 class Publisher:
-    """An idempotent producer for the three source topics; `acknowledged` counts what the brokers have."""
+    """An idempotent producer for the source topics; `acknowledged` counts what the brokers have."""
 
     def __init__(self, settings: Settings) -> None:
         """Prepare; nothing is connected before `async with`."""

@@ -2,7 +2,7 @@
 Events in parquet: a column `event` with each event as JSON, or one column per field of our events.
 
 With one column per field an empty cell is an absent field. Tables made with pandas turn whole numbers with gaps into
-floats, so a whole float is read as an integer and NaN as absent: no field of an event is a float.
+floats, so a whole float is read as an integer and NaN as absent: where a field is a float, an integer is one too.
 """
 
 from collections.abc import Iterator

@@ -13,6 +13,7 @@ STORES = tuple(f"store-{number:02}" for number in range(1, 13))
 PRODUCTS = 2_000
 DRIFTERS = 0.4
 DRIFT_MEAN_DAYS = 60.0
+INVITED = 0.25
 
 
 class Shopper(NamedTuple):
@@ -31,6 +32,8 @@ class Shopper(NamedTuple):
     """Number of the product around which this shopper's choices lie."""
     drifts_after_ms: int | None
     """How long after the start this shopper stops coming, or None."""
+    invited_by: str | None
+    """The customer who told this shopper of the shop; orders of the first visit say so."""
 
     @property
     def browser(self) -> Who:
@@ -40,7 +43,7 @@ class Shopper(NamedTuple):
     @property
     def account(self) -> Who:
         """The shopper signed in."""
-        return Who(f"c{self.number:06}", f"a{self.number:06}")
+        return Who(account_id(self.number), f"a{self.number:06}")
 
 
 def seeded(seed: int, *parts: int) -> Random:
@@ -65,7 +68,13 @@ def shopper(seed: int, number: int, activity: float) -> Shopper:
         store_id=chance.choice(STORES),
         taste=chance.randrange(PRODUCTS),
         drifts_after_ms=int(chance.expovariate(1 / DRIFT_MEAN_DAYS) * DAY_MS) if chance.random() < DRIFTERS else None,
+        invited_by=account_id(chance.randrange(number)) if chance.random() < INVITED and number else None,
     )
+
+
+def account_id(number: int) -> str:
+    """The customer id of the shopper with this number."""
+    return f"c{number:06}"
 
 
 def first_visit(shopper: Shopper, chance: Random, start_ms: int) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streams.simulate.life import first_visit, next_visit, seeded, shopper
 from streams.simulate.telling import DAY_MS, HOUR_MS, Teller, Told, Who
 from streams.simulate.visits import store_visit, web_visit
+from streams.simulate.wishes import wishes
 
 PASSERS_BY = 0.15
 """How often a visit brings somebody along who has no account and never comes again; some of them buy as guests."""
@@ -65,11 +66,13 @@ def _visit(crowd: Crowd, number: int, count: int, at_ms: int) -> tuple[list[Told
     chance = seeded(crowd.seed, number, count + 1)
     teller = Teller(f"sim{crowd.seed}-{number}-{count}", "simulator")
     if chance.random() < who.web_share:
-        web_visit(teller, who, chance, at_ms, crowd.currency, who.account, who.browser)
+        referred_by = who.invited_by if count == 0 else None
+        web_visit(teller, who, chance, at_ms, crowd.currency, who.account, who.browser, referred_by)
     else:
         store_visit(teller, who, chance, at_ms, crowd.currency)
     if chance.random() < PASSERS_BY:
         passer_by = Who(anonymous_id=f"v{number:06}-{count}")
         later_ms = at_ms + int(chance.random() * HOUR_MS)
         web_visit(teller, who, chance, later_ms, crowd.currency, None, passer_by)
+    wishes(teller, who, crowd.seed, count, at_ms)
     return teller.told, next_visit(who, chance, at_ms, crowd.start_ms)

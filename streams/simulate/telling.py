@@ -7,7 +7,9 @@ import orjson
 
 from schemas import SOURCES
 
-CLICKSTREAM, STORE_VISITS, ORDERS = (SOURCES.index(name) for name in ("clickstream", "store-visits", "orders"))
+CLICKSTREAM, STORE_VISITS, ORDERS, RESPONSES, PROFILES = (
+    SOURCES.index(name) for name in ("clickstream", "store-visits", "orders", "responses", "profiles")
+)
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000

@@ -29,8 +29,9 @@ class Basket(NamedTuple):
 
 
 def web_visit(
-    teller: Teller, shopper: Shopper, chance: Random, at_ms: int, currency: str, account: Who | None, browser: Who
-) -> None:
+    teller: Teller, shopper: Shopper, chance: Random, at_ms: int, currency: str, account: Who | None, browser: Who,
+    referred_by: str | None = None,
+) -> None:  # fmt: skip
     """A session in the web shop; some begin anonymous, some fill a cart and leave it, some buy, some as guests."""
     session: Fields = {"session_id": f"w{at_ms // 1000}-{browser.anonymous_id}"}
     who = browser if account is None or chance.random() < 0.3 else account
@@ -68,7 +69,7 @@ def web_visit(
         worth: Fields = {"cart_value_minor": basket.amount_minor, "currency": currency}
         teller.tell(at_ms, CLICKSTREAM, "checkout_started", who, **worth, **session)
         if chance.random() < 0.85:
-            order(teller, who, chance, at_ms + _moment(chance), basket, "web", currency)
+            order(teller, who, chance, at_ms + _moment(chance), basket, "web", currency, referred_by=referred_by)
 
 
 def store_visit(teller: Teller, shopper: Shopper, chance: Random, at_ms: int, currency: str) -> None:
@@ -95,7 +96,7 @@ def store_visit(teller: Teller, shopper: Shopper, chance: Random, at_ms: int, cu
 
 def order(
     teller: Teller, who: Who, chance: Random, at_ms: int, basket: Basket, channel: str, currency: str,
-    store_id: str | None = None,
+    store_id: str | None = None, referred_by: str | None = None,
 ) -> None:  # fmt: skip
     """An order and what follows it; without a customer's id it is a guest's."""
     order_id = f"o{at_ms // 1000}-{who.anonymous_id or who.customer_id}"
@@ -105,8 +106,9 @@ def order(
     sale: Fields = {"channel": channel, "currency": currency}
     coupon = "WELCOME10" if chance.random() < 0.05 else None
     teller.tell(
-        at_ms, ORDERS, "order_placed", who, **ids, **sale, lines=basket.lines(), store_id=store_id, coupon=coupon
-    )
+        at_ms, ORDERS, "order_placed", who, **ids, **sale,
+        lines=basket.lines(), store_id=store_id, coupon=coupon, referred_by=referred_by,
+    )  # fmt: skip
     if channel == "web" and chance.random() < 0.02:
         called_off = at_ms + int(chance.uniform(0.2, 8) * HOUR_MS)
         teller.tell(called_off, ORDERS, "order_cancelled", who, **ids, **sale, amount_minor=basket.amount_minor)

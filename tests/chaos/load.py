@@ -1,4 +1,4 @@
-"""What is published while workers are killed: a seeded plan of records over the three topics, good and bad."""
+"""What is published while workers are killed: a seeded plan of records over the five topics, good and bad."""
 
 import json
 import random
@@ -26,6 +26,24 @@ CLICKS = {
 }
 VISITS = {"store_entered": 60, "associate_helped": 15, "fitting_room_used": 10, "store_left": 15}
 ORDERS = {"order_placed": 75, "order_delivered": 10, "order_returned": 8, "order_cancelled": 7}
+RESPONSES = {
+    "action_delivered": 40,
+    "action_opened": 15,
+    "action_clicked": 10,
+    "action_converted": 3,
+    "action_dismissed": 5,
+    "unsubscribed": 7,
+    "complaint_made": 5,
+    "survey_answered": 15,
+}
+PROFILES = {
+    "consent_given": 50,
+    "consent_withdrawn": 20,
+    "preferences_set": 20,
+    "loyalty_joined": 5,
+    "social_followed": 5,
+}
+CHANNELS, PURPOSES = ("email", "push", "sms"), ("service", "relation", "marketing")
 
 
 class Planned(NamedTuple):
@@ -104,8 +122,15 @@ class Shop:
         self.made += 1
         if self.rng.random() < out_of_order:
             at -= timedelta(seconds=self.rng.uniform(60, 10 * 86_400))
-        topic = self.rng.choices(("clickstream", "store-visits", "orders"), (80, 8, 12))[0]
-        maker = {"clickstream": self.click, "store-visits": self.visit, "orders": self.order}[topic]
+        makers = {
+            "clickstream": (75, self.click),
+            "store-visits": (8, self.visit),
+            "orders": (12, self.order),
+            "responses": (3, self.response),
+            "profiles": (2, self.profile),
+        }
+        topic = self.rng.choices(list(makers), [weight for weight, _ in makers.values()])[0]
+        maker = makers[topic][1]
         event = {"event_id": f"e{self.made:07d}", "schema_version": 1, "occurred_at": at.isoformat()} | maker()
         key = "#" + event["order_id"] if event.get("guest") else event.get("customer_id") or "~" + event["anonymous_id"]
         return Planned(topic, None, key.encode(), json.dumps(event).encode(), None)
@@ -137,6 +162,29 @@ class Shop:
     def visit(self) -> dict:
         """Make something that happens in a shop."""
         return {"event_type": self.kind(VISITS), "store_id": f"s{self.rng.randrange(9)}"} | self.who()
+
+    def response(self) -> dict:
+        """Make something that comes back; it need not follow from a decision, and workers may not mind."""
+        kind = self.kind(RESPONSES)
+        fields: dict[str, object] = {"channel": self.rng.choice(CHANNELS)}
+        if kind.startswith("action_"):
+            fields |= {"decision_id": f"{self.rng.getrandbits(128):032x}", "action": "try_at_home"}
+        elif kind == "unsubscribed":
+            fields |= {"purpose": self.rng.choice((*PURPOSES, None))}
+        elif kind == "survey_answered":
+            fields = {"survey": self.rng.choice(("nps", "csat", "ces")), "score": self.rng.randint(1, 5)}
+        return {"event_type": kind} | self.who() | fields
+
+    def profile(self) -> dict:
+        """Make something that a customer allows, likes or joins."""
+        kind = self.kind(PROFILES)
+        consent = {"channel": self.rng.choice(CHANNELS), "purpose": self.rng.choice(PURPOSES)}
+        fields: dict[str, object] = {
+            "preferences_set": {"time_zone": self.rng.choice(("Europe/London", "Asia/Kolkata")), "language": "en"},
+            "loyalty_joined": {},
+            "social_followed": {"network": "x"},
+        }.get(kind, consent)
+        return {"event_type": kind} | self.who() | fields
 
     def order(self) -> dict:
         """Make an order, or what becomes of one placed before."""
@@ -176,5 +224,7 @@ class Shop:
             event["guest"] = True
         if self.rng.random() < 0.1:
             event["total_minor"] = self.rng.randint(50, 20_000)
+        if self.rng.random() < 0.05:
+            event["referred_by"] = f"c{self.rng.choice(self.customers):06d}"
         self.orders.append(event)
         return event

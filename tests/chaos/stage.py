@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.chaos.worker import LATIDO, Worker
 from tests.verify.readers import Offsets
 
-SOURCES = ("clickstream", "store-visits", "orders")
+SOURCES = ("clickstream", "store-visits", "orders", "responses", "profiles")
 OUTPUTS = ("churn-risk", "next-best-actions", "customers")
 KEEP_ALL = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 

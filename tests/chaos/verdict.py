@@ -3,8 +3,11 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
+from itertools import product
 
+from schemas import CONTACT_CHANNELS, PURPOSES
 from streams.core.engagement import base_of
+from streams.core.profile import consent
 from streams.core.record import engagement_bytes, load
 from streams.core.rules import Rules
 from streams.engine.envelope import CLAIM, decode_envelope, is_marker
@@ -27,7 +30,9 @@ def known(key: str, body: bytes) -> Known:
         frozenset(base_of(engagement) + bit for bit in range(8 * len(days)) if days[bit >> 3] >> (bit & 7) & 1)
         for days in (engagement.web, engagement.store, engagement.order)
     )
-    return Known(sum(engagement.totals), web, store, order, engagement.orders, engagement.revenue_minor)
+    said = {place: consent(engagement, *place) for place in product(CONTACT_CHANNELS, PURPOSES)}
+    consents = frozenset((place, state == "given") for place, state in said.items() if state != "unknown")
+    return Known(sum(engagement.totals), web, store, order, engagement.orders, engagement.revenue_minor, consents)
 
 
 def changelog_of(stage: Stage) -> list[Image | Claim]:
@@ -78,7 +83,7 @@ def replayed(stage: Stage, published: Sequence[Published], rules: Rules, seed: i
 
     The order is that of time, disturbed by up to five days where the duplicate rings reach that far, as the law asks.
     """
-    rng, reach_s = random.Random(seed), 5 * DAY_S if min(rules.ring_sizes) >= 64 else 0
+    rng, reach_s = random.Random(seed), 5 * DAY_S if min(rules.ring_sizes) >= 32 else 0
     numbers = {stage.prefix + name: number for number, name in enumerate(SOURCES)}
     good = [(numbers[record.topic], record.value) for record in published if record.code is None and record.value]
     good.sort(key=lambda event: second_of(json.loads(event[1])) + rng.uniform(0, reach_s))

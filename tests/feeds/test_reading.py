@@ -19,6 +19,8 @@ from streams.feeds.writing import writer
 VIEW = b'{"event_id":"e1","event_type":"page_viewed"}'
 VISIT = b'{"event_id":"e2","event_type":"store_entered"}'
 ORDER = b'{"event_type":"order_placed","event_id":"e3"}'
+ANSWER = b'{"event_type":"survey_answered","event_id":"e4"}'
+CONSENT = b'{"event_type":"consent_given","event_id":"e5"}'
 
 
 def written(folder: Path, content: bytes, name: str = "events.jsonl") -> str:
@@ -35,15 +37,24 @@ def refusal(path: str) -> str:
 
 def test_the_event_type_says_the_topic(tmp_path: Path) -> None:
     """One file may hold events of all topics; each line is told its own."""
-    path = written(tmp_path, b"\n".join([VIEW, VISIT, ORDER]))
+    path = written(tmp_path, b"\n".join([VIEW, VISIT, ORDER, ANSWER, CONSENT]))
 
     sources = [SOURCES[line.source] for line in read(path) if line.source is not None]
 
-    assert ["clickstream", "store-visits", "orders"] == sources
+    assert ["clickstream", "store-visits", "orders", "responses", "profiles"] == sources
 
 
 @pytest.mark.parametrize(
-    "raw", [b"{", b"[1]", b'{"event_type":"moon_landed"}', b'{"event_type":7}', b"\xff", b"[" * 99_999]
+    "raw",
+    [
+        b"{",
+        b"[1]",
+        b'{"event_type":"moon_landed"}',
+        b'{"event_type":"referral_converted"}',
+        b'{"event_type":7}',
+        b"\xff",
+        b"[" * 99_999,
+    ],
 )
 def test_a_line_that_is_no_event_is_handed_on(tmp_path: Path, raw: bytes) -> None:
     """Whether a line is an event is for the Door to say; the reader hands on its bytes."""

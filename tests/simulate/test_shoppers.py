@@ -3,14 +3,24 @@
 from collections import Counter, defaultdict
 from itertools import islice
 
-from schemas import EVENT_TYPES, Event
+from schemas import (
+    EVENT_TYPES,
+    SOURCES,
+    ActionEvent,
+    ConsentGiven,
+    ConsentWithdrawn,
+    Event,
+    OrderPlaced,
+    ReferralConverted,
+    Unsubscribed,
+)
 from streams.core.decode import Door, Refused, identity_of
 from streams.simulate.shoppers import Crowd, shoppers
 from streams.simulate.telling import DAY_MS, Told
 
 START_MS = 1_767_225_600_000
 SMALL = Crowd(seed=7, customers=150, start_ms=START_MS, days=90)
-DOORS = [Door(source, accept_from_s=0) for source in range(3)]
+DOORS = [Door(source, accept_from_s=0) for source in range(len(SOURCES))]
 
 
 def decoded(told: Told) -> Event:
@@ -58,13 +68,15 @@ def test_further_customers_and_days_leave_the_others_as_they_are() -> None:
 
 
 def test_everything_that_can_happen_does() -> None:
-    """All event types, guests, anonymous visitors and both channels of sale occur."""
+    """All event types, guests, anonymous visitors and both channels of sale occur; what follows decisions does not."""
     crowd = SMALL._replace(customers=600)
     events = [decoded(told) for told in shoppers(crowd)]
+    follows = {kind for kind in EVENT_TYPES if issubclass(kind, ActionEvent | ReferralConverted)}
 
-    assert set(EVENT_TYPES) == {type(event) for event in events}
+    assert set(EVENT_TYPES) - follows == {type(event) for event in events}
+    assert any(event.referred_by for event in events if isinstance(event, OrderPlaced))
     assert {"#", "~", "c"} == {(identity_of(event) or "?")[0] for event in events}
-    assert {"web", "store"} == {getattr(event, "channel", "web") for event in events}
+    assert {"web", "store"} == {event.channel for event in events if isinstance(event, OrderPlaced)}
 
 
 def test_some_drift_away_and_most_do_not() -> None:
@@ -87,3 +99,22 @@ def test_more_activity_is_more_events() -> None:
     usual, busy = (sum(1 for _ in shoppers(SMALL._replace(activity=activity))) for activity in (1.0, 3.0))
 
     assert 2 < busy / usual < 4
+
+
+def test_most_consents_stay_and_a_few_are_withdrawn() -> None:
+    """Most shoppers let us write to them, by no means all, and some think better of it."""
+    events = [decoded(told) for told in shoppers(SMALL._replace(customers=400))]
+    given = {event.customer_id for event in events if isinstance(event, ConsentGiven) and event.channel == "email"}
+    back = {event.customer_id for event in events if isinstance(event, ConsentWithdrawn | Unsubscribed)}
+
+    assert 0.6 < len(given) / 400 < 1
+    assert 0.02 < len(back) / 400 < 0.3
+
+
+def test_whoever_was_invited_knows_somebody_who_was_there_before() -> None:
+    """An order names as its inviter a customer of the same crowd, never the buyer."""
+    events = [decoded(told) for told in shoppers(SMALL._replace(customers=400))]
+    invited = [event for event in events if isinstance(event, OrderPlaced) and event.referred_by is not None]
+
+    assert [] == [event for event in invited if not "c000000" <= (event.referred_by or "") <= "c000399"]
+    assert [] == [event for event in invited if event.customer_id == event.referred_by]

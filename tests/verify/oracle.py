@@ -11,6 +11,10 @@ from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_S = 86_400
+NO_ACTS = {"order_cancelled", "order_delivered", "action_delivered", "action_opened", "action_converted"}
+NO_ACTS |= {"action_dismissed", "referral_converted", "unsubscribed", "consent_given", "consent_withdrawn"}
+NO_ACTS.add("preferences_set")
+IN_A_SHOP = {"store_entered", "associate_helped", "fitting_room_used", "store_left"}
 
 
 class Published(NamedTuple):
@@ -25,7 +29,7 @@ class Published(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of a customer: distinct events, active days per channel, orders (net), money (net, minor units)."""
+    """What is known of a customer: distinct events, active days per channel, orders and money (net), consents."""
 
     events: int
     web: frozenset[int]
@@ -33,6 +37,7 @@ class Known(NamedTuple):
     order: frozenset[int]
     orders: int
     money: int
+    consents: frozenset[tuple[tuple[str, str], bool]] = frozenset()
 
 
 def expected(published: Iterable[Published], base_currency: str = "GBP") -> dict[str, Known]:
@@ -43,6 +48,8 @@ def expected(published: Iterable[Published], base_currency: str = "GBP") -> dict
             event = json.loads(record.value)
             cause = (record.topic, event["event_id"], second_of(event))
             events.setdefault(identity_of(event), {})[cause] = event
+            if event.get("referred_by") not in (None, event.get("customer_id")):  # nobody invites themselves
+                events.setdefault(event["referred_by"], {})["", *cause] = event | {"event_type": "referral_converted"}
     return {customer: fold(list(distinct.values()), base_currency) for customer, distinct in events.items()}
 
 
@@ -60,16 +67,10 @@ def identity_of(event: dict) -> str:
 
 def channels_of(event: dict) -> tuple[str, ...]:
     """Return the channels on which the event makes its day an active one."""
-    match event["event_type"]:
-        case "order_placed":
-            return ("order", "store") if event["channel"] == "store" else ("order",)
-        case "order_returned":
-            return (event["channel"],)
-        case "order_cancelled" | "order_delivered":
-            return ()
-        case "store_entered" | "associate_helped" | "fitting_room_used" | "store_left":
-            return ("store",)
-    return ("web",)
+    kind = event["event_type"]
+    bought = ("order", "store") if event.get("channel") == "store" else ("order",)
+    usual = () if kind in NO_ACTS else ("store",) if kind in IN_A_SHOP else ("web",)
+    return {"order_placed": bought, "order_returned": (event.get("channel"),)}.get(kind, usual)
 
 
 def amount_of(event: dict) -> int:
@@ -77,20 +78,21 @@ def amount_of(event: dict) -> int:
     if event["event_type"] != "order_placed":
         return -event["amount_minor"]
     lines = sum(line["quantity"] * line["unit_price_minor"] for line in event["lines"])
-    total = event.get("total_minor")
-    return lines if total is None else total
+    return event.get("total_minor", lines)
 
 
 def fold(events: list[dict], base_currency: str) -> Known:
-    """Count one customer's distinct events."""
+    """Count one customer's distinct events; the last saying counts, in one second a withdrawal is the last."""
     days: dict[str, set[int]] = {"web": set(), "store": set(), "order": set()}
-    orders = money = 0
-    for event in events:
+    orders, money, consents = 0, 0, {}
+    for event in sorted(events, key=lambda event: (second_of(event), event["event_type"] != "consent_given")):
         for channel in channels_of(event):
             days[channel].add(second_of(event) // DAY_S)
         kind = event["event_type"]
         orders += {"order_placed": 1, "order_cancelled": -1}.get(kind, 0)
         if kind in ("order_placed", "order_cancelled", "order_returned") and event["currency"] == base_currency:
             money += amount_of(event)
-    web, store, order = (frozenset(days[channel]) for channel in ("web", "store", "order"))
-    return Known(len(events), web, store, order, orders, money)
+        if kind in ("consent_given", "consent_withdrawn", "unsubscribed"):
+            for purpose in [event["purpose"]] if event.get("purpose") else ["relation", "marketing"]:
+                consents[event["channel"], purpose] = kind == "consent_given"
+    return Known(len(events), *map(frozenset, days.values()), orders, money, frozenset(consents.items()))

@@ -84,6 +84,35 @@ def test_the_oracle_keeps_guests_and_visitors_apart() -> None:
     assert {"#o1", "~a7"} == set(found)
 
 
+def test_the_oracle_knows_the_last_word_on_a_consent() -> None:
+    """The later saying counts wherever it stands, and in one second the withdrawal; unsubscribing leaves service."""
+    story = [
+        published(0, "profiles", kind="consent_withdrawn", event_id="a", channel="sms", purpose="marketing"),
+        published(1, "profiles", kind="consent_given", event_id="b", channel="sms", purpose="marketing"),
+        published(
+            2, "responses", kind="unsubscribed", event_id="c", channel="email", occurred_at="1970-01-03T13:00:00Z"
+        ),
+        published(3, "profiles", kind="consent_given", event_id="d", channel="email", purpose="relation"),
+        published(4, "profiles", kind="consent_given", event_id="e", channel="email", purpose="service"),
+    ]
+
+    found = expected(story)["ada"]
+
+    assert {("sms", "marketing"), ("email", "relation"), ("email", "marketing")} == {
+        place for place, is_given in found.consents if not is_given
+    }
+    assert {("email", "service")} == {place for place, is_given in found.consents if is_given}
+    assert (5, frozenset()) == (found.events, found.web)
+
+
+def test_the_oracle_counts_a_referral_that_bought_once() -> None:
+    """Who invited the buyer has one event more for each order, copies and invitations of oneself apart."""
+    found = expected([order(0, referred_by="bob"), order(0, referred_by="bob"), order(1, referred_by="ada")])
+
+    assert {"ada": 2, "bob": 1} == {customer: known.events for customer, known in found.items()}
+    assert (frozenset(), 0) == (found["bob"].order, found["bob"].orders)
+
+
 def test_the_oracle_can_be_read_in_one_sitting_and_knows_nothing_of_ours() -> None:
     """It is under 100 lines and imports the standard library only."""
     source = Path(oracle.__file__).read_text()
