@@ -1,14 +1,17 @@
 """The current truth about one customer, in JSON that people can read; readers keep the highest version."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from schemas.common import Currency, CustomerId, Id, Label, Time
-from schemas.signals import Band, NextCrossing, Risk, Stage
+from schemas.contacts import ContactChannel, Purpose
+from schemas.profiles import Language, TimeOfDay, TimeZone
+from schemas.signals import Band, NextCrossing, Risk, SignalId, Stage
 
 _LARGEST: Final = 2**63 - 1
 
+MomentId = Annotated[str, Meta(min_length=16, max_length=16, pattern="^[0-9a-f]{16}$")]
 Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 Net = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST, description="After cancellations and returns; may be negative.")]
 
@@ -68,8 +71,81 @@ class PendingAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
     expires_at: Time
 
 
+class Consent(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """What a customer last said of being reached on a channel for a purpose; what they never said is not listed."""
+
+    channel: ContactChannel
+    purpose: Purpose
+    state: Literal["given", "withdrawn"]
+
+
+class StatedPreferences(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """How a customer likes to be reached; null is what they never said, equal ends say that quiet is not wanted."""
+
+    time_zone: TimeZone | None = None
+    language: Language | None = None
+    quiet_from: TimeOfDay | None = None
+    quiet_until: TimeOfDay | None = None
+    channel: ContactChannel | None = None
+
+
+class Contact(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """An action that reached the customer."""
+
+    action: Label
+    channel: ContactChannel
+    at: Time
+
+
+class WaitingContact(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """An action that was decided and not yet delivered; it holds a slot of the limits until then."""
+
+    action: Label
+    channel: ContactChannel
+    until: Time
+
+
+class ContactLimit(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """How many more contacts a limit of the catalogue allows now; without a channel over all channels that count."""
+
+    channel: ContactChannel | None
+    most: Count
+    days: Count
+    left: Count
+
+
+class OpenMoment(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A moment that is open and was not answered yet."""
+
+    moment: Label
+    moment_id: MomentId
+    since: Time
+    expires_at: Time
+
+
+class ResponseClock(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A customer waits for an answer: for which reason, since when, and until when it was promised."""
+
+    moment: Literal["complaint", "detractor"]
+    since: Time
+    due: Time
+
+
+class LastDecision(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A decision that was published; its id leads to the whole of it."""
+
+    decision_id: SignalId
+    moment: Label
+    action: Label
+    at: Time
+
+
 class CustomerDocument(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """One customer; `version` is (changelog generation, writer term, counter) and only ever grows."""
+    """
+    One customer; `version` is (changelog generation, writer term, counter) and only ever grows.
+
+    What has a default is not there in a document that was written before it was known.
+    """
 
     version: tuple[Count, Count, Count]
     customer_id: CustomerId | None
@@ -94,3 +170,12 @@ class CustomerDocument(Struct, frozen=True, kw_only=True, gc=False, forbid_unkno
     cart: Annotated[tuple[Id, ...], Meta(max_length=64)]
     pending_action: PendingAction | None
     last_actions: Annotated[dict[Label, Time], Meta(max_length=64)]
+    consents: Annotated[tuple[Consent, ...], Meta(max_length=64)] = ()
+    preferences: StatedPreferences = StatedPreferences()
+    contacts: Annotated[tuple[Contact, ...], Meta(max_length=32, description="The newest first.")] = ()
+    waiting: Annotated[tuple[WaitingContact, ...], Meta(max_length=32)] = ()
+    limits: Annotated[tuple[ContactLimit, ...], Meta(max_length=256)] = ()
+    moments: Annotated[tuple[OpenMoment, ...], Meta(max_length=64)] = ()
+    response_clock: ResponseClock | None = None
+    arms: Annotated[dict[Label, Label], Meta(max_length=64, description="By experiment; the holdout is one.")] = {}
+    last_decisions: Annotated[tuple[LastDecision, ...], Meta(max_length=16, description="The newest first.")] = ()

@@ -25,6 +25,7 @@ from streams.core.assess import next_crossing
 from streams.core.cart import cart_of
 from streams.core.days import active_between
 from streams.core.engagement import HOUR_S, Engagement, day_of
+from streams.core.reach import reach
 from streams.core.record import load
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of
@@ -76,6 +77,7 @@ def describe(
         cart=tuple(cart_of(engagement)),
         pending_action=_pending(stance, as_of_s),
         last_actions={name: at(chosen_s) for name, chosen_s in sorted(stance.chosen.items())},
+        **reach(rules.catalogue_at(as_of_s), key, engagement, stance, as_of_s),
     )
 
 

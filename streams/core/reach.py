@@ -1,0 +1,149 @@
+"""
+Reach: how a customer may be reached, and what is under way, as their document says it.
+
+Law: all of it is read from the record, the catalogue and the instant by the functions that decide, so a document says
+of a limit or a moment what a decision at that instant would go by.
+"""
+
+from typing import Any
+
+from schemas import (
+    CONTACT_CHANNELS,
+    PURPOSES,
+    Consent,
+    Contact,
+    ContactChannel,
+    ContactLimit,
+    LastDecision,
+    OpenMoment,
+    ResponseClock,
+    StatedPreferences,
+    WaitingContact,
+)
+from streams.core.catalogue import Catalogue, Limit
+from streams.core.clocks import respond_by
+from streams.core.contacts import Contacts
+from streams.core.engagement import Engagement
+from streams.core.moments import look, moment_id
+from streams.core.profile import consent, preferences
+from streams.core.replies import deliveries, outcomes
+from streams.core.signals import at
+from streams.core.stance import Reservation, Stance
+
+
+def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance, now_s: int) -> dict[str, Any]:
+    """Say the document's fields on consents, preferences, contacts, limits, moments, the clock and decisions."""
+    reached = Contacts(catalogue, engagement, stance, now_s)
+    return {
+        "consents": consents(engagement),
+        "preferences": stated(engagement),
+        "contacts": tuple(
+            [
+                Contact(action=one.action, channel=one.channel, at=at(one.second))
+                for one in deliveries(engagement.deliveries)
+            ]
+        ),
+        "waiting": tuple(
+            [
+                WaitingContact(action=one.action, channel=CONTACT_CHANNELS[one.channel], until=at(one.until_s))
+                for one in waiting(engagement, stance, now_s)
+            ]
+        ),
+        "limits": limits(catalogue, reached),
+        "moments": open_moments(catalogue, key, engagement, stance, now_s),
+        "response_clock": clock(catalogue, engagement),
+        "arms": dict(sorted(stance.enrolled.items())),
+        "last_decisions": tuple(
+            [
+                LastDecision(decision_id=one.decision.hex(), moment=one.moment, action=one.action, at=at(one.since_s))
+                for one in reversed(stance.recent)
+            ]
+        ),
+    }
+
+
+def consents(engagement: Engagement) -> tuple[Consent, ...]:
+    """Say what was said of each channel and purpose."""
+    if not engagement.registers:
+        return ()
+    return tuple(
+        [
+            Consent(channel=channel, purpose=purpose, state=said)
+            for channel in CONTACT_CHANNELS
+            for purpose in PURPOSES
+            if (said := consent(engagement, channel, purpose)) != "unknown"
+        ]
+    )
+
+
+def stated(engagement: Engagement) -> StatedPreferences:
+    """Say the preferences, with quiet hours as times of the day."""
+    liked = preferences(engagement)
+    quiet_from, quiet_until = (None, None) if liked.quiet is None else map(clock_time, liked.quiet)
+    return StatedPreferences(
+        time_zone=liked.zone,
+        language=liked.language,
+        quiet_from=quiet_from,
+        quiet_until=quiet_until,
+        channel=liked.channel,
+    )
+
+
+def clock_time(minute: int) -> str:
+    """
+    Say a minute of the day as people write it.
+
+    >>> clock_time(1290)
+    '21:30'
+    """
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def waiting(engagement: Engagement, stance: Stance, now_s: int) -> list[Reservation]:
+    """Name the decided contacts that are neither delivered nor dismissed nor over; the holdout's are none."""
+    open_ = [one for one in stance.reservations if not one.shadow and one.until_s > now_s]
+    if not open_:
+        return []
+    over = {one.decision for one in deliveries(engagement.deliveries)}
+    over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
+    return [one for one in open_ if one.decision[:8] not in over]
+
+
+def limits(catalogue: Catalogue, reached: Contacts) -> tuple[ContactLimit, ...]:
+    """Say what is left of every limit: first those over all channels, then each channel's own."""
+    found: list[tuple[ContactChannel | None, Limit]] = [(None, limit) for limit in catalogue.policy.contacts]
+    found += [(channel, limit) for channel, rule in catalogue.channels.items() for limit in rule.contacts]
+    return tuple(
+        [
+            ContactLimit(channel=channel, most=limit.most, days=limit.days, left=reached.left(limit, channel))
+            for channel, limit in found
+        ]
+    )
+
+
+def open_moments(
+    catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance, now_s: int
+) -> tuple[OpenMoment, ...]:
+    """Say which moments are open and not answered, those that close soonest first."""
+    if stance.band < 0:
+        return ()
+    moments = [one for one in look(catalogue, engagement, stance) if one.opens_s <= now_s < one.closes_s]
+    return tuple(
+        [
+            OpenMoment(
+                moment=one.name,
+                moment_id=moment_id(key, one),
+                since=at(one.opens_s),
+                expires_at=at(one.closes_s),
+            )
+            for one in sorted(moments, key=lambda one: (one.closes_s, one.name, one.key))
+        ]
+    )
+
+
+def clock(catalogue: Catalogue, engagement: Engagement) -> ResponseClock | None:
+    """Say until when an answer was promised that has not come."""
+    running = respond_by(catalogue, engagement)
+    if running is None:
+        return None
+    return ResponseClock(moment=running.moment, since=at(running.since_s), due=at(running.due_s))
