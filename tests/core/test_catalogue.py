@@ -1,6 +1,8 @@
 """A catalogue that was parsed is whole; what is wrong is said by file, line, table and field."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 from schemas import CONTACT_CHANNELS
 from schemas.catalogue import MAX_ACTIONS, MOMENTS
 from streams.core.arms import HOLDOUT
-from streams.core.catalogue import EMPTY, FOREVER_S, Catalogue, CatalogueError, parse
+from streams.core.catalogue import EMPTY, FOREVER_S, WORDS, Catalogue, CatalogueError, parse
 from streams.core.places import Places
 from streams.core.segments import prepared
 from tests.core.stories import CATALOGUE
 
+HANDBOOK = (Path(__file__).parents[2] / "deploy" / "catalogue.md").read_text(encoding="utf-8")
 ABOVE = """\
 [policy]
 languages = ["en", "de"]
@@ -113,6 +116,28 @@ def test_every_shipped_action_is_worth_doing_at_its_prior() -> None:
     }
 
     assert {} == {name: value for name, value in worth.items() if value <= 0}
+
+
+def test_the_handbook_shows_a_catalogue_that_holds() -> None:
+    """Its examples together are a catalogue, apart from the tables of moments."""
+    examples = re.findall(r"```toml\n(.*?)```", HANDBOOK.partition("## Conditions")[0], re.DOTALL)
+
+    catalogue = parse("[moments.refill_due]\nwindow_s = 3600\n" + "".join(examples), "handbook")
+
+    assert (["refill_reminder"], 3) == ([found.name for found in catalogue.actions], len(examples))
+
+
+def test_the_handbook_has_a_row_for_every_moment() -> None:
+    """With the words that its texts may use."""
+    rows = {row.split(" | ")[0].strip("| "): row for row in HANDBOOK.splitlines() if row.startswith("| `")}
+    told = {
+        moment: set(re.findall("`([a-z_]+)`", row.rpartition(" | ")[2]))
+        for names, row in rows.items()
+        for moment in re.findall("`([a-z_]+)`", names)
+        if moment in WORDS
+    }
+
+    assert {moment: set(words) for moment, words in WORDS.items()} == told
 
 
 def test_what_a_decision_looks_at_is_made_ready() -> None:
