@@ -7,7 +7,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from schemas import Event
 from streams.core import gates
@@ -25,7 +32,7 @@ contacts = [{{ most = {day}, days = 1 }}, {{ most = {week}, days = 7 }}]
 at_once = {at_once}
 complaint_days = 4
 quiet_hours = {{ from = "21:00", until = "08:00", zone = "Europe/London" }}
-holdout = {{ share = 0.4, salt = "2026" }}
+holdout = {{ share = 0.4, salt = "2027" }}
 [channels.email]
 needs_consent = ["relation", "marketing"]
 quiet = true
@@ -58,7 +65,7 @@ channel = "email"
 purpose = "relation"
 value_minor = 1000
 prior = [90, 10]
-cooldown_s = 43200
+cooldown_s = 86400
 expires_after_s = 172800
 budget_per_day = {budget}
 template = {{ en = "Thank you." }}
@@ -74,7 +81,7 @@ cooldown_s = 21600
 expires_after_s = 86400
 budget_per_day = {budget}
 valid_from = 2026-03-02T14:00:00Z
-valid_until = 2026-03-20T00:00:00Z
+valid_until = 2026-03-06T00:00:00Z
 template = {{ en = "A voucher." }}
 [[action]]
 name = "banner"
@@ -83,8 +90,9 @@ channel = "web"
 purpose = "service"
 value_minor = 800
 prior = [80, 20]
-cooldown_s = 600
+cooldown_s = 60
 expires_after_s = 14400
+budget_per_day = {budget}
 template = {{ en = "Still there." }}
 [[action]]
 name = "gift"
@@ -93,7 +101,7 @@ channel = "push"
 purpose = "relation"
 value_minor = 1000
 prior = [90, 10]
-cooldown_s = 7200
+cooldown_s = 86400
 expires_after_s = 43200
 experiment = "gift"
 arm = "gift"
@@ -105,20 +113,21 @@ channel = "push"
 purpose = "relation"
 value_minor = 1000
 prior = [90, 10]
-cooldown_s = 7200
+cooldown_s = 86400
 expires_after_s = 43200
 experiment = "gift"
 arm = "control"
 template = {{ en = "A card." }}
 """
 
-HOMES = {"c1": 0, "c2": 1, "c3": 0, "~v1": 1}
+HOMES = {"c1": 0, "c2": 1, "c3": 0, "c4": 1, "c5": 0, "~v1": 1}
 """The customers, and the partition where each is at home."""
 
 MOST = st.sampled_from([1, 2, 3, 9, 9])
 LIMITS = st.fixed_dictionaries(
-    {"day": MOST, "week": MOST, "email": MOST, "web": MOST, "at_once": MOST, "budget": st.integers(1, 2)}
+    {"day": MOST, "week": MOST, "email": MOST, "web": MOST, "at_once": st.sampled_from([1, 2, 9])}
 )
+BUDGET = st.integers(1, 3)
 WORDS = st.fixed_dictionaries(
     {
         "channel": st.sampled_from(["email", "push", "web"]),
@@ -147,10 +156,17 @@ FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "action_delivered": NOTHING_SAID,
     "action_dismissed": NOTHING_SAID,
 }
-OFTEN = [*FIELDS, *["order_returned"] * 5, "survey_answered", "complaint_made", *["action_delivered"] * 4]
+OFTEN = [
+    *FIELDS,
+    *["order_returned"] * 5,
+    "survey_answered",
+    "complaint_made",
+    "preferences_set",
+    *["action_delivered"] * 4,
+]
 AHEAD = st.one_of(st.integers(0, 900), st.integers(0, 8 * 3600), st.integers(-36 * 3600, 0))
 HAPPENING = st.sampled_from(OFTEN).flatmap(
-    lambda tag: st.tuples(st.sampled_from(sorted(HOMES)), st.just(tag), AHEAD, FIELDS[tag], st.integers(0, 3))
+    lambda tag: st.tuples(st.integers(0, 2), st.just(tag), AHEAD, FIELDS[tag], st.integers(0, 3))
 )
 
 
@@ -169,24 +185,37 @@ class Policy(RuleBasedStateMachine):
         self.count = 0
         self.log: list[tuple[str, Event]] = []
 
-    @initialize(limits=LIMITS)
-    def open(self, limits: dict[str, int]) -> None:
-        """Everybody lets us write to them, until they think better of it."""
-        self.change(limits)
+    @initialize(limits=LIMITS, budget=BUDGET)
+    def open(self, limits: dict[str, int], budget: int) -> None:
+        """Everybody lets us write to them, until they think better of it; two live elsewhere, one rests at noon."""
+        self.serve(limits | {"budget": budget})
+        noon = {"quiet_from": "12:00", "quiet_until": "18:00"}
+        for key, likes in [
+            ("c2", {"time_zone": "America/New_York"}),
+            ("c3", {"time_zone": "Asia/Kolkata"}),
+            ("c4", noon),
+        ]:
+            self.happen(HOMES[key], [self.told(key, "preferences_set", 1, likes)])
         for key in HOMES:
             for channel, purpose in [("email", "relation"), ("push", "relation"), ("push", "marketing")]:
                 self.happen(HOMES[key], [self.told(key, "consent_given", 1, {"channel": channel, "purpose": purpose})])
 
     @rule(limits=LIMITS)
-    def change(self, limits: dict[str, int]) -> None:
-        """Other limits and budgets hold from now on."""
-        self.text = CATALOGUE.format(**limits)
-        self.rules = Rules(catalogue=parse(self.text))
+    def change_limits(self, limits: dict[str, int]) -> None:
+        """Other limits hold from now on."""
+        self.serve(self.limits | limits)
 
-    @rule(home=st.sampled_from([0, 1]), happenings=st.lists(HAPPENING, min_size=1, max_size=4), crashes=st.booleans())
+    @precondition(lambda self: self.now.hour < 2)
+    @rule(budget=BUDGET)
+    def change_budget(self, budget: int) -> None:
+        """Another budget holds from now on."""
+        self.serve(self.limits | {"budget": budget})
+
+    @rule(home=st.sampled_from([0, 1]), happenings=st.lists(HAPPENING, min_size=1, max_size=6), crashes=st.booleans())
     def come(self, home: int, happenings: list[Any], crashes: bool) -> None:
         """Some events come in one slice, which may have to be repeated."""
-        told = [self.about(*one) for one in happenings if HOMES[one[0]] == home]
+        living = [key for key in HOMES if HOMES[key] == home]
+        told = [self.about(living[who], *rest) for who, *rest in happenings]
         self.happen(home, [one for one in told if one is not None], crashes=crashes)
 
     @rule(which=st.integers(0, 20))
@@ -231,6 +260,11 @@ class Policy(RuleBasedStateMachine):
     def keeps_its_promises(self) -> None:
         """Nothing was broken yet."""
         assert [] == self.oracle.breaches
+
+    def serve(self, limits: dict[str, int]) -> None:
+        """Let another catalogue serve."""
+        self.limits, self.text = limits, CATALOGUE.format(**limits)
+        self.rules = Rules(catalogue=parse(self.text))
 
     def told(self, key: str, tag: str, ahead_s: int, fields: dict[str, Any]) -> tuple[str, Event]:
         """Tell an event at a second of its own; what happens later than now makes it now."""
