@@ -10,7 +10,7 @@ too many do: then the worker ends, for a bad deploy must not drain the topics in
 import gc
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -33,13 +33,14 @@ from streams.core.document import document
 from streams.core.record import funded_of
 from streams.core.rules import Rules
 from streams.core.signals import Signal
-from streams.core.step import Advance
+from streams.core.step import Advance, Step
 from streams.engine.config import REROUTED as REROUTED_NUMBER
 from streams.engine.ends import BROKEN, end
 from streams.engine.envelope import DERIVED as DERIVED_HEADER
 from streams.engine.envelope import NEVER, Word, fence_number
 from streams.engine.home import PARTITIONERS
 from streams.engine.partition import OwnedPartition, Version
+from streams.engine.runtime import Portion
 from streams.metrics import OUTCOMES, Metrics
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, LETTER_BYTES, OUTPUTS, REROUTED, full_name
@@ -66,6 +67,21 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     partition: int
     offset: int
     timestamp_ms: int
+
+
+class Found:
+    """What a slice finds of one partition: fences and arrivals (Kafka's ms) by key, who is strange, who is refused."""
+
+    __slots__ = ("arrived", "fences", "outcomes", "refused", "strangers")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.fences: dict[str, dict[int, int]] = {}
+        self.arrived: dict[str, int] = {}
+        self.strangers: list[tuple[Origin, str, Any]] = []
+        self.refused: list[tuple[Origin, Refused, Any]] = []
+        self.outcomes: dict[tuple[int, str], int] = {}
+        """Records by source number and what became of them."""
 
 
 def word_of(signal: Signal) -> Word:
@@ -97,14 +113,11 @@ class Pipeline:
 
     # ---- what the engine calls
 
-    def advance(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
-        """Advance one slice; a slice in which the core fails is advanced record by record."""
+    def advance(self, portions: Sequence[Portion]) -> list[int]:
+        """Advance one slice; where the core fails, it is advanced portion by portion, and then record by record."""
         started = time.perf_counter()
-        self._seen += len(records)
-        try:
-            latest = self._slice(owned, source, records)
-        except Exception:
-            latest = max([self._alone(owned, source, record) for record in records])
+        self._seen += sum([len(portion.records) for portion in portions])
+        latest = self._together(portions)
         seconds = time.perf_counter() - started
         self._metrics.slice_seconds.observe(seconds)
         self._metrics.event_processing_seconds.inc(seconds)
@@ -151,7 +164,10 @@ class Pipeline:
         advance = Advance(self.rules_of(owned), self._now(), self.ledger_of(owned))
         for key, due_s in due:
             advance.recheck(key, owned.entries[key].body, due_s)
-        self._finish(owned, advance, {}, {})
+        steps = advance.finish()
+        self._put_down(owned, steps, {key: {} for key in steps}, {})
+        advance.put_down()
+        self._metrics.count(advance.tally)
 
     def rules_of(self, owned: OwnedPartition) -> Rules:
         """The rules with the partition's own stored fact: from when on it speaks."""
@@ -162,29 +178,72 @@ class Pipeline:
 
     # ---- one slice
 
-    def _slice(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
+    def _together(self, portions: Sequence[Portion]) -> list[int]:
+        """Advance together what the same rules hold for; return each portion's latest second."""
+        alike, latest = dict[int, list[int]](), [-1] * len(portions)
+        for place, portion in enumerate(portions):
+            alike.setdefault(int(portion.owned.facts.get("speak_from", 0)), []).append(place)
+        for places in alike.values():
+            some = [portions[place] for place in places]
+            for place, second in zip(places, self._advance(some), strict=True):
+                latest[place] = second
+        return latest
+
+    def _advance(self, portions: Sequence[Portion]) -> list[int]:
+        try:
+            return self._slice(portions)
+        except Exception:
+            if len(portions) > 1:
+                return [second for portion in portions for second in self._advance([portion])]
+            [portion] = portions
+            return [max([self._alone(portion, record) for record in portion.records])]
+
+    def _slice(self, portions: Sequence[Portion]) -> list[int]:
         """Everything is collected first and put down last, so that a slice that fails leaves no trace."""
+        advance, latest = Advance(self.rules_of(portions[0].owned), self._now()), list[int]()
+        found: dict[OwnedPartition, Found] = {}
+        for portion in portions:
+            advance.latest_s = -1
+            advance.spend_of(self.ledger_of(portion.owned))
+            self._observe(portion, advance, found.setdefault(portion.owned, Found()))
+            latest.append(advance.latest_s)
+        touched = [key for one in found.values() for key in one.fences]
+        if len(set(touched)) < len(touched):
+            raise LookupError("One key in two partitions: it has two records, and they are not to be mixed.")
+        steps = advance.finish()
+        for owned, one in found.items():
+            self._put_down(owned, steps, one.fences, one.arrived)
+            for origin, key, record in one.strangers:
+                self._send_home(owned, origin, key, record)
+            for origin, refusal, record in one.refused:
+                self._bury(owned, origin, refusal, record)
+            for (source, outcome), count in one.outcomes.items():
+                self._metrics.events.labels(self._topics[source], outcome).inc(count)
+        advance.put_down()
+        self._metrics.count(advance.tally)
+        if advance.foreign:
+            self._metrics.foreign_currency_orders.inc(advance.foreign)
+        return latest
+
+    def _observe(self, portion: Portion, advance: Advance, found: Found) -> None:
+        """Fold a portion's events; note what became of each."""
+        owned, source, records = portion
         rerouted = source == REROUTED_NUMBER
-        advance = Advance(self.rules_of(owned), self._now(), self.ledger_of(owned))
         entries, number, home = owned.entries, owned.number, self._home
-        fences: dict[str, dict[int, int]] = {}
-        reached: dict[str, int] = {}
-        arrived: dict[str, int] = {}
-        strangers: list[tuple[Origin, str, Any]] = []
-        refused: list[tuple[Origin, Refused, Any]] = []
-        duplicates = stale = 0
+        fences, arrived, strangers, refused = found.fences, found.arrived, found.strangers, found.refused
+        strange, buried, duplicates, stale = -len(strangers), -len(refused), 0, 0
         origin_source, origin_number, fence = source, number, fence_number(source, number)
         read, observe = self._doors[0 if rerouted else source].read, advance.observe
         for record in records:
             offset, timestamp_ms = record.offset, record.timestamp
             if rerouted:
-                found = self._origin(number, record)
-                if found is None:
+                said = self._origin(number, record)
+                if said is None:
                     here = Origin(source, number, offset, timestamp_ms)
                     refused.append((here, Refused("malformed", "The headers do not say where it came from."), record))
                     continue
-                origin_source, origin_number = found.source, found.partition
-                offset, timestamp_ms = found.offset, found.timestamp_ms
+                origin_source, origin_number = said.source, said.partition
+                offset, timestamp_ms = said.offset, said.timestamp_ms
                 fence_source = REROUTED_NUMBER if origin_source == DERIVED else origin_source
                 fence, read = fence_number(fence_source, origin_number), self._doors[origin_source].read
             event = read(record.value, timestamp_ms)
@@ -204,13 +263,13 @@ class Pipeline:
                 if offset <= entry.fences.get(fence, -1):
                     stale += 1
                     continue
-            if not rerouted:
-                reached[key] = offset
-            elif offset <= (applied := fences.setdefault(key, {})).get(fence, -1):
+            applied = fences.get(key)
+            if applied is None:
+                applied = fences[key] = {}
+            elif offset <= applied.get(fence, -1):
                 stale += 1
                 continue
-            else:
-                applied[fence] = offset
+            applied[fence] = offset
             outcome = observe(key, body, origin_source, event)
             if outcome == "advanced":
                 arrived[key] = timestamp_ms
@@ -219,23 +278,17 @@ class Pipeline:
             else:
                 assert isinstance(outcome, Refused)
                 refused.append((Origin(origin_source, origin_number, offset, timestamp_ms), outcome, record))
-        if not rerouted:
-            fences = {key: {fence: offset} for key, offset in reached.items()}
-        self._finish(owned, advance, fences, arrived)
-        for origin, key, record in strangers:
-            self._send_home(owned, origin, key, record)
-        for origin, refusal, record in refused:
-            self._bury(owned, origin, refusal, record)
-        topic, good = self._topics[source], len(records) - duplicates - stale - len(strangers) - len(refused)
-        for result, count in zip(OUTCOMES, (good, duplicates, stale, len(refused), len(strangers)), strict=True):
+        strange, buried = strange + len(strangers), buried + len(refused)
+        good = len(records) - duplicates - stale - strange - buried
+        for outcome, count in zip(OUTCOMES, (good, duplicates, stale, buried, strange), strict=True):
             if count:
-                self._metrics.events.labels(topic, result).inc(count)
-        return advance.latest_s
+                found.outcomes[source, outcome] = found.outcomes.get((source, outcome), 0) + count
 
-    def _alone(self, owned: OwnedPartition, source: int, record: Any) -> int:
+    def _alone(self, portion: Portion, record: Any) -> int:
         """Advance one record; what fails even alone becomes a dead letter, and too many of them end the worker."""
+        owned, source, _ = portion
         try:
-            return self._slice(owned, source, [record])
+            return self._slice([Portion(owned, source, [record])])[0]
         except Exception as error:
             origin = Origin(source, owned.number, record.offset, record.timestamp)
             self._bury(owned, origin, Refused("internal", f"A fault of ours: {type(error).__name__}."), record)
@@ -251,13 +304,21 @@ class Pipeline:
             share = f"{self._internal} of {self._seen}"
             end(BROKEN, f"{share} events failed by a fault of ours; go back to the last version.")
 
-    def _finish(
-        self, owned: OwnedPartition, advance: Advance, fences: dict[str, dict[int, int]], arrived: dict[str, int]
+    def _put_down(
+        self,
+        owned: OwnedPartition,
+        steps: Mapping[str, Step],
+        fences: Mapping[str, dict[int, int]],
+        arrived: Mapping[str, int],
     ) -> None:
         """Put every changed record down, with what it has to say; unchanged ones only raise their fences."""
-        steps, said, muted = advance.finish(), dict[tuple[str, str], int](), 0
+        said, muted = dict[tuple[str, str], int](), 0
         entries = owned.entries
-        for key, step in steps.items():
+        for key, applied in fences.items():
+            step = steps.get(key)
+            if step is None:
+                owned.skip(key, applied)
+                continue
             before = entries.get(key)
             wake_at = NEVER if step.wake_at is None else step.wake_at
             if wake_at != NEVER and (before is None or before.wake_at != wake_at):
@@ -266,7 +327,7 @@ class Pipeline:
             owned.put(
                 key,
                 step.body,
-                fences=fences.pop(key, {}),
+                fences=applied,
                 words=words,
                 wake_at=wake_at,
                 show=None if key[0] == "#" else step.show,
@@ -276,16 +337,10 @@ class Pipeline:
             for signal in step.signals:
                 if not signal.to:
                     said[signal.kind, signal.label] = said.get((signal.kind, signal.label), 0) + 1
-        for key, applied in fences.items():
-            owned.skip(key, applied)
-        self.ledger_of(owned).put_down(advance.funded)
-        self._metrics.count(advance.tally)
         for labels, count in said.items():
             self._metrics.signals.labels(*labels).inc(count)
         if muted:
             self._metrics.muted_signals.inc(muted)
-        if advance.foreign:
-            self._metrics.foreign_currency_orders.inc(advance.foreign)
 
     def _send_home(self, owned: OwnedPartition, origin: Origin, key: str, record: Any) -> None:
         headers = [

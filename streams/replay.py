@@ -5,8 +5,8 @@ Law: time is the stream's and stands where the latest event stands; before an ev
 run that are due by then, each at its own instant. Customers do not depend on each other, so a window of many events is
 worked off in rounds: in each, every customer goes on to the next recheck that stands between two events, and the core
 gets all of them as one slice. What a customer does within a quarter of an hour is folded as one piece; no delay in the
-shipped catalogue is as short as that. What follows from an event for another customer is folded there where time stood
-with that event, as far as the other has not gone on.
+shipped catalogue is as short as that. An order whose buyer was invited is a window of its own, for what
+follows from it is folded at another customer, before anything later is.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas import DERIVED, SOURCES, Code, Event
+from schemas import DERIVED, SOURCES, Code, Event, OrderPlaced
 from streams.core.budget import Ledger
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.rules import Rules
@@ -120,11 +120,17 @@ class Replay:
         if self._until_s is not None and second > self._until_s:
             self.after_until += 1
             return
+        follows = isinstance(event, OrderPlaced) and event.referred_by is not None
+        if follows:
+            self._work_off()
         self.now_s = max(self.now_s, second)
         key = identity_of(event)
         assert key is not None, "the Door refuses what has no identity"
         self._window[key].append(Pending(origin, source, event, raw, self.now_s))
-        self._count()
+        if follows:
+            self._work_off()
+        else:
+            self._count()
 
     def close(self) -> None:
         """Fold what is left, and let silence last until the latest event, or `until_s`."""
@@ -151,14 +157,10 @@ class Replay:
         self._tell()
 
     def _hand_over(self, window: defaultdict[str, list[Pending]]) -> None:
-        """Put what was said to other customers among their events, behind those of an earlier time."""
+        """Let other customers hear what was said to them; no window holds anything later."""
         derived, self._derived = self._derived, []
         for key, pending in derived:
-            events = window[key]
-            at = len(events)
-            while at and events[at - 1].now_s <= pending.now_s:
-                at -= 1
-            events.insert(at, pending)
+            window[key].append(pending)
 
     def _next_piece(self, key: str, events: list[Pending]) -> Piece:
         """A recheck if one is due by the next event, else the events up to the next due instant or pause."""
@@ -240,7 +242,7 @@ class Replay:
                 else:
                     self._signals.append((_spoken.decode(signal.body).as_of, key, signal))
 
-        self._ledger.put_down(advance.funded)
+        advance.put_down()
 
     def _derive(self, cause: Pending, signal: Signal) -> None:
         event = self._door.read(signal.body, None)

@@ -38,11 +38,12 @@ class Work(msgspec.Struct, gc=False):
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
     ahead of the stance while snapshots wait. `moments` are those found at the latest snapshot;
     `moved` says that a moment has moved since. `clicks` of the run that lasts until `run_until_s` are
-    folded and not yet in the tiles.
+    folded and not yet in the tiles. `ledger` None keeps no budgets.
     """
 
     key: str
     record: Folded
+    ledger: Overlay | None = None
     stance: Stance | None = None
     now_s: int = 0
     band: int = NONE
@@ -60,14 +61,13 @@ class Slice(NamedTuple):
     """
     What all assessments of a slice go by, and what they leave besides: money spent, and counts for metrics.
 
-    `clock_s` is the wall clock; None under the stream clock. `ledger` None keeps no budgets. `tally` counts pairs:
+    `clock_s` is the wall clock; None under the stream clock. `tally` counts pairs:
     ("moment", name) and ("arm", name) of decisions that are published, ("refused", gate) in them, and ("held", "")
     whenever quiet hours put a decision off.
     """
 
     rules: Rules
     clock_s: int | None
-    ledger: Overlay | None
     tally: Counter[tuple[str, str]]
 
 
@@ -168,7 +168,7 @@ def _act(slice_: Slice, catalogue: Catalogue, shot: Shot, moments: list[Moment])
         work.muted += 1
         return
     decision_id = signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening)
-    context = context_of(catalogue, shot.engagement, stance, work.key, now_s, slice_.ledger)
+    context = context_of(catalogue, shot.engagement, stance, work.key, now_s, work.ledger)
     decision = choose(context, moments, decision_id)
     if decision is None:
         return

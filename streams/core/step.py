@@ -29,7 +29,7 @@ from schemas import (
 )
 from schemas.catalogue import LEAST_REPEATS
 from streams.core.assess import Shot, Slice, Verdict, Work, assess, wake_of
-from streams.core.budget import Funded, Ledger
+from streams.core.budget import Funded, Ledger, Overlay
 from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
 from streams.core.engagement import DAY_S, Engagement, click, count_clicks, fold, run_until, snapshot
@@ -79,7 +79,7 @@ class Advance:
     One slice of work: observe events and rechecks in order, then finish.
 
     `now_s` is the wall clock by which expiry is judged; None under the stream clock. Of the `ledger` the slice spends
-    only on paper: whoever puts the records down puts `funded` down there, too. Without one no budget is kept.
+    only on paper: whoever puts the records down calls `put_down`, too. Without one no budget is kept.
     `foreign` counts orders in another currency than the base currency; `latest_s` is the latest second that advanced
     anybody, or -1; `tally` is told at `assess.Slice`.
     """
@@ -88,12 +88,22 @@ class Advance:
         """Begin a slice."""
         self.foreign, self.latest_s = 0, -1
         self.tally: Counter[tuple[str, str]] = Counter()
-        self._overlay = None if ledger is None else ledger.overlay()
-        self._slice = Slice(rules, now_s, self._overlay, self.tally)
+        self._overlays: dict[Ledger, Overlay] = {}
+        self._overlay: Overlay | None = None
+        if ledger is not None:
+            self.spend_of(ledger)
+        self._slice = Slice(rules, now_s, self.tally)
         self._rules, self._base_currency = rules, rules.base_currency
         self._ring_sizes = (*rules.ring_sizes, DERIVED_RING)
         self._works: dict[str, Work] = {}
         self._shots: list[Shot] = []
+
+    def spend_of(self, ledger: Ledger) -> None:
+        """Let whoever is touched for the first time from now on spend of this ledger."""
+        overlay = self._overlays.get(ledger)
+        if overlay is None:
+            overlay = self._overlays[ledger] = ledger.overlay()
+        self._overlay = overlay
 
     def observe(self, key: str, body: bytes | None, source: int, event: Event) -> str | Refused:
         """
@@ -107,7 +117,7 @@ class Advance:
         work = self._works.get(key)
         if work is None:
             record = new(key, second, self._rules.day_offset_s) if body is None else load_folded(body)
-            work = self._works[key] = Work(key, record)
+            work = self._works[key] = Work(key, record, self._overlay)
         engagement = work.record.engagement
         rings = engagement.rings
         while len(rings) <= source:
@@ -157,7 +167,7 @@ class Advance:
         """Look at a customer whose silence lasted until `due_s`; one that was assessed since is left alone."""
         work = self._works.get(key)
         if work is None:
-            work = self._works[key] = Work(key, load_folded(body))
+            work = self._works[key] = Work(key, load_folded(body), self._overlay)
         stance = self._stance(work)
         if stance is None or due_s <= work.now_s:
             return
@@ -172,7 +182,12 @@ class Advance:
     @property
     def funded(self) -> list[Funded]:
         """What was spent of the day's budgets, complete once the slice is finished."""
-        return [] if self._overlay is None else self._overlay.funded
+        return [entry for overlay in self._overlays.values() for entry in overlay.funded]
+
+    def put_down(self) -> None:
+        """Count what was spent of the day's budgets, when the records of the finished slice are put down."""
+        for ledger, overlay in self._overlays.items():
+            ledger.put_down(overlay.funded)
 
     def _stance(self, work: Work) -> Stance | None:
         """Read the stance if that was not done yet; None for a guest order."""

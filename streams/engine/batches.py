@@ -11,12 +11,13 @@ class Batch:
     Looks to Faust like one record with the last record's offset, and is its own value.
 
     `records` are aiokafka records; `begin` is the offset that follows the previous batch, so that a run of batches has
-    no holes by construction; `generation` is the delivery generation it belongs to; `size` is in bytes.
+    no holes by construction; `generation` is the delivery generation it belongs to; `size` is in bytes; `latest_s` is
+    the largest event time of what is in memory of it, -1 for none.
     """
 
     __slots__ = (
-        "begin", "checksum", "generation", "headers", "key", "offset", "partition", "records", "serialized_key_size",
-        "serialized_value_size", "size", "timestamp", "timestamp_type", "topic",
+        "begin", "checksum", "generation", "headers", "key", "latest_s", "offset", "partition", "records",
+        "serialized_key_size", "serialized_value_size", "size", "timestamp", "timestamp_type", "topic",
     )  # fmt: skip
 
     def __init__(self, tp: TP, records: list[Any], begin: int = -1, generation: int = -1) -> None:
@@ -28,7 +29,7 @@ class Batch:
         self.key = self.checksum = None
         self.records = records
         self.serialized_key_size = self.serialized_value_size = 0
-        self.begin, self.generation = begin, generation
+        self.begin, self.generation, self.latest_s = begin, generation, -1
         self.size = sum([len(r.value) for r in records if r.value is not None])
 
     @property

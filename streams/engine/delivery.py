@@ -37,6 +37,8 @@ class BatchConsumer(driver.Consumer):
         """Delivery generation: moves whenever what was handed over before must be forgotten."""
         self.outstanding = 0
         """Batches handed over and not yet advanced."""
+        self.delivering = False
+        """More batches of a poll are certain to follow those already handed over."""
         self.uncommittable = 0
         """Bytes handed over and not yet committable."""
         self.uncommitted = 0
@@ -188,10 +190,18 @@ class BatchConsumer(driver.Consumer):
                 records, _ = await self._wait_next_records(1.0)
                 await asyncio.sleep(0)
                 if records and self.flow_active:
-                    await self._deliver(records, self.generation)
+                    await self._hand_over(records)
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:
                 raise
+
+    async def _hand_over(self, records: Any) -> None:
+        self.delivering = True
+        try:
+            await self._deliver(records, self.generation)
+        finally:
+            self.delivering = False
+            self.runtime.inbox.wake()
 
     async def _deliver(self, records: Any, generation: int) -> None:
         for tp, fetched in records.items():

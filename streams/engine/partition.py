@@ -256,8 +256,7 @@ class OwnedPartition:
         """Remember, then speak, then settle: the order that keeps the promises."""
         self.clean = False
         image = self._image(keys)
-        await self._remember(image)
-        await self._speak(image)
+        await self._sender.follow(self._carry_out(image))
         self._settle(image)
 
     def _image(self, keys: Sequence[str]) -> Image:
@@ -296,6 +295,10 @@ class OwnedPartition:
         document = self.render(self, key, entry.body, version) if self.render is not None else None
         if document is not None:
             image.say(self._config.documents, key.encode(), document, [])
+
+    async def _carry_out(self, image: Image) -> None:
+        await self._remember(image)
+        await self._speak(image)
 
     async def _remember(self, image: Image) -> None:
         self.last_offset = await self._sender.send(self._config.changelog, self.number, image.records)

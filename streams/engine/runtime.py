@@ -2,15 +2,16 @@
 
 Whoever uses the engine gives it a `Handler` and starts `Runtime.app`; it then drives
 
-    fetched batch → handler.advance (in slices, synchronous) → partition's writer → changelog, outputs → commit
+    fetched batches → handler.advance (in slices, synchronous) → partition's writer → changelog, outputs → commit
 """
 
 import asyncio
 import logging
 import math
+import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import faust
 from faust.types import TP
@@ -20,6 +21,7 @@ from streams.engine.config import EngineConfig
 from streams.engine.delivery import BatchConsumer, BatchTransport, lost_its_end
 from streams.engine.ends import BROKEN, REFUSED, end
 from streams.engine.envelope import fence_number
+from streams.engine.inbox import Inbox, Piece
 from streams.engine.lease import Lease
 from streams.engine.observer import Observer
 from streams.engine.partition import OwnedPartition
@@ -32,6 +34,10 @@ logger = logging.getLogger(__name__)
 STILL_S = 120.0
 """So long a recovery may stand still before the worker ends itself."""
 
+SWITCH_S = 0.0005
+"""So soon a thread gives way to one that waits: with Python's 5 ms every hop to the consumer's or the sender's thread
+and back waited for as long, several times on the road of each event."""
+
 LEASE_MARGIN_S = 2.0
 """How much sooner than its session a worker's lease ends, unless the session is short."""
 
@@ -41,11 +47,19 @@ def lease_span_s(session_timeout_s: float) -> float:
     return max(session_timeout_s - LEASE_MARGIN_S, session_timeout_s * 2 / 3)
 
 
+class Portion(NamedTuple):
+    """What a slice holds of one partition and topic: records in their order, `source` the topic's number."""
+
+    owned: OwnedPartition
+    source: int
+    records: Sequence[Any]
+
+
 class Handler(Protocol):
     """What the engine calls; everything is synchronous and must not raise."""
 
-    def advance(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
-        """Advance the records of one slice in memory; return their largest event time in epoch seconds."""
+    def advance(self, portions: Sequence[Portion]) -> Sequence[int]:
+        """Advance one slice in memory; return each portion's largest event time in epoch seconds."""
 
     def render(self, owned: OwnedPartition, key: str, body: bytes, version: tuple[int, int, int]) -> bytes | None:
         """Make the readable document of a key."""
@@ -77,8 +91,7 @@ class Runtime:
         self._recovering_since = time.monotonic()
         self._stood_at: dict[TP, int] = {}
         """What was read of each partition not read to its end, at the last look."""
-        self._turn = asyncio.Lock()
-        """One slice in a pass of the loop: else everybody would wait for the slices of all agents."""
+        self.inbox = Inbox()
         self._tasks: list[asyncio.Task[None]] = []
         self.app = self._new_app()
         self.table = ChangelogTable(
@@ -134,31 +147,46 @@ class Runtime:
     # ---- the road of a batch
 
     async def drain(self, stream: Any) -> None:
-        """Body of an agent: advance every batch of a stream, slice by slice."""
+        """Body of an agent: have every batch of a stream advanced."""
         self._begin()
         async for event in stream.noack().events():
-            batch: Batch = event.message.value
-            await self._advance(batch)
-            self.consumer.taken(batch)
+            self.inbox.put(event.message.value, more=self.consumer.delivering)
 
-    async def _advance(self, batch: Batch) -> None:
-        owned = self.held.get(batch.partition)
-        if owned is None or not owned.ready or self.consumer.generation != batch.generation:
-            self.observer.on_unowned(len(batch.records))
-            return
-        source, latest_s, size = self.number_of(batch.topic), -1, self.config.slice_records
-        for start in range(0, len(batch.records), size):
-            async with self._turn:
-                if self.consumer.generation != batch.generation:
-                    return
-                latest_s = max(latest_s, self.handler.advance(owned, source, batch.records[start : start + size]))
-                await asyncio.sleep(0)
+    async def _work(self) -> None:
+        """Advance what the agents have taken, one slice in a pass of the loop, so that others have their turn."""
+        while True:
+            await self.inbox.wait()
+            self._advance(self.inbox.slice(self.config.slice_records))
+            await asyncio.sleep(0)
+
+    def _advance(self, pieces: Sequence[Piece]) -> None:
+        """Advance one slice; what is not ours any more is dropped."""
+        ours, portions = list[Piece](), list[Portion]()
+        for piece in pieces:
+            batch = piece.batch
+            owned = self.held.get(batch.partition)
+            if owned is None or not owned.ready or self.consumer.generation != batch.generation:
+                self.observer.on_unowned(len(piece.records))
+            else:
+                ours.append(piece)
+                portions.append(Portion(owned, self.number_of(batch.topic), piece.records))
+        latest = self.handler.advance(portions) if portions else ()
+        for piece, portion, latest_s in zip(ours, portions, latest, strict=True):
+            batch = piece.batch
+            batch.latest_s = max(batch.latest_s, latest_s)
+            if piece.last:
+                self._advanced(portion.owned, batch)
+        for piece in pieces:
+            if piece.last:
+                self.consumer.taken(piece.batch)
+
+    def _advanced(self, owned: OwnedPartition, batch: Batch) -> None:
         if self.consumer.generation != batch.generation:
             return
         owned.advanced(batch)
         self.advanced += len(batch.records)
         tp = TP(batch.topic, batch.partition)
-        self.progress.read(tp, batch.offset + 1, latest_s, batch.timestamp, time.monotonic())
+        self.progress.read(tp, batch.offset + 1, batch.latest_s, batch.timestamp, time.monotonic())
 
     # ---- ownership
 
@@ -287,7 +315,9 @@ class Runtime:
 
     def _begin(self) -> None:
         if not self._tasks:
-            self._tasks = [asyncio.create_task(work) for work in (self.lease.beat(), self._probe(), self._documents())]
+            sys.setswitchinterval(SWITCH_S)
+            works = (self._work(), self.lease.beat(), self._probe(), self._documents())
+            self._tasks = [asyncio.create_task(work) for work in works]
             for task in self._tasks:
                 task.add_done_callback(_must_not_fail)
 

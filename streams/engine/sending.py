@@ -5,8 +5,8 @@ A send that fails ends the worker: nothing of that partition may follow a write 
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from streams.engine.config import EngineConfig
 from streams.engine.ends import WRITE_FAILED, end
 from streams.engine.lease import Lease
+
+T = TypeVar("T")
 
 Headers = list[tuple[str, bytes]]
 Record = tuple[bytes | None, bytes | None, Headers]
@@ -47,8 +49,18 @@ class Sender:
 
         Callers for one partition are served in turn: aiokafka lets a newcomer pass one who waits.
         """
+        return await self.follow(self._send(topic, partition, records))
+
+    async def follow(self, sends: Coroutine[Any, Any, T]) -> T:
+        """
+        Run what sends several times, one after another, in the sender's thread.
+
+        Each acknowledgement that came back to the loop of the agents would wait there for a slice of work.
+        """
         loop = self._loop or await self._start()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._send(topic, partition, records), loop))
+        if asyncio.get_running_loop() is loop:
+            return await sends
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sends, loop))
 
     async def stop(self) -> None:
         """Send what is left and close."""

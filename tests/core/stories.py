@@ -11,11 +11,13 @@ import numpy as np
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas import CONTACT_CHANNELS, EVENT_TYPES, PURPOSES, Event, OrderEvent, OrderLine, source_number
+from schemas import CONTACT_CHANNELS, EVENT_TYPES, PURPOSES, Event, NextBestAction, OrderEvent, OrderLine, source_number
 from streams.core.book import Book, closed_week
+from streams.core.budget import Ledger
 from streams.core.catalogue import parse
 from streams.core.record import Record, load
 from streams.core.rules import Rules
+from streams.core.stance import Stance
 from streams.core.step import Advance, Signal, Step
 from tests.core.habits_drawn import taught
 
@@ -86,8 +88,10 @@ def second(at: datetime) -> int:
 class Story:
     """One customer's story: events happen, time passes, and everything said is kept."""
 
-    def __init__(self, rules: Rules = RULES, key: str = "c1", now_s: int | None = None) -> None:
-        self.rules, self.key, self.now_s = rules, key, now_s
+    def __init__(
+        self, rules: Rules = RULES, key: str = "c1", now_s: int | None = None, ledger: Ledger | None = None
+    ) -> None:
+        self.rules, self.key, self.now_s, self.ledger = rules, key, now_s, ledger
         self.body: bytes | None = None
         self.wake_at: int | None = None
         self.said: list[Signal] = []
@@ -97,7 +101,7 @@ class Story:
     def happens(self, tag: str, at: datetime = NOON, **fields: Any) -> "Story":
         """Let an event happen, without letting time pass before it."""
         one = event(tag, at, **fields)
-        advance = Advance(self.rules, self.now_s)
+        advance = Advance(self.rules, self.now_s, self.ledger)
         advance.observe(self.key, self.body, source_of(one), one)
         return self._note(advance)
 
@@ -106,7 +110,7 @@ class Story:
         due_s = self.wake_at if at_s is None else at_s
         assert due_s is not None
         assert self.body is not None
-        advance = Advance(self.rules, self.now_s)
+        advance = Advance(self.rules, self.now_s, self.ledger)
         advance.recheck(self.key, self.body, due_s)
         return self._note(advance)
 
@@ -118,6 +122,7 @@ class Story:
 
     def _note(self, advance: Advance) -> "Story":
         self.last = advance.finish().get(self.key)
+        advance.put_down()
         if self.last is not None:
             self.body, self.wake_at = self.last.body, self.last.wake_at
             self.said += self.last.signals
@@ -133,6 +138,18 @@ class Story:
     def actions(self) -> list[str]:
         """The actions decided, in order."""
         return [signal.label for signal in self.said if signal.kind == "next-best-actions"]
+
+    @property
+    def decisions(self) -> list[NextBestAction]:
+        """The decisions as a reader sees them, in order."""
+        bodies = [signal.body for signal in self.said if signal.kind == "next-best-actions"]
+        return [msgspec.json.decode(body, type=NextBestAction) for body in bodies]
+
+    @property
+    def stance(self) -> Stance:
+        stance = self.record.stance
+        assert stance is not None
+        return stance
 
     @property
     def bands(self) -> list[str]:

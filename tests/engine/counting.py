@@ -21,7 +21,7 @@ from streams.engine.config import EngineConfig
 from streams.engine.envelope import Word, fence_number
 from streams.engine.observer import Observer
 from streams.engine.partition import OwnedPartition
-from streams.engine.runtime import Runtime
+from streams.engine.runtime import Portion, Runtime
 
 EVERY = 10
 
@@ -53,8 +53,11 @@ def topics_of(config: EngineConfig) -> list[str]:
 class Counting:
     """A handler whose state is one integer per key."""
 
-    def advance(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
+    def advance(self, portions: Sequence[Portion]) -> list[int]:
         """Count what was not counted yet."""
+        return [self._count(*portion) for portion in portions]
+
+    def _count(self, owned: OwnedPartition, source: int, records: Sequence[Any]) -> int:
         fence = fence_number(source, owned.number)
         for record in records:
             key = record.key.decode()

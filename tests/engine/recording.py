@@ -1,7 +1,7 @@
 """A broker that is a list: every effect of a partition's writer, in the one order in which it happened."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -41,6 +41,10 @@ class Recorder(Observer):
         end = self._ends[topic, partition] = self._ends.get((topic, partition), TERM) + len(records)
         self.effects.append(("acknowledged", topic))
         return end
+
+    async def follow(self, sends: Awaitable[None]) -> None:
+        """Send one after another."""
+        await sends
 
     def hold(self, topic: str) -> None:
         """Acknowledge nothing of a topic from now on."""

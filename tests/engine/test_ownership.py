@@ -11,7 +11,6 @@ from streams.engine import table
 from streams.engine.batches import Batch
 from streams.engine.ends import BROKEN, LEASE_LOST, REFUSED
 from streams.engine.envelope import CLAIM
-from streams.engine.partition import OwnedPartition
 from streams.engine.runtime import Runtime, lease_span_s
 from tests.engine.counting import Counting
 from tests.engine.recording import TERM, Fetched, Recorder, config
@@ -345,14 +344,14 @@ class Slow(Counting):
 
     def __init__(self) -> None:
         """Begin with no slice."""
-        self.slices: list[int] = []
+        self.slices: list[list[int]] = []
         self.after_slice: Any = lambda: None
 
-    def advance(self, owned: OwnedPartition, source: int, records: Any) -> int:
+    def advance(self, portions: Any) -> list[int]:
         """Count a slice."""
-        self.slices.append(len(records))
+        self.slices.append([len(portion.records) for portion in portions])
         self.after_slice()
-        return super().advance(owned, source, records)
+        return super().advance(portions)
 
 
 async def advanced(records: int = 5, **changes: Any) -> tuple[Runtime, Owner, Slow, Batch]:
@@ -365,15 +364,37 @@ async def advanced(records: int = 5, **changes: Any) -> tuple[Runtime, Owner, Sl
     return runtime, broker, handler, Batch(TP("run-a", 0), fetched, 0, runtime.consumer.generation)
 
 
+async def work_off(runtime: Runtime, *batches: Batch) -> None:
+    """Advance batches that came together, until none waits."""
+    for batch in batches:
+        runtime.inbox.put(batch)
+    task = asyncio.create_task(runtime._work())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    task.cancel()
+
+
 async def test_a_batch_is_advanced_in_slices() -> None:
     """Others get their turn in between."""
     runtime, _, handler, batch = await advanced(slice_records=2)
-    await runtime._advance(batch)
+    await work_off(runtime, batch)
     await revoke(runtime)
 
-    assert [2, 2, 1] == handler.slices
+    assert [[2], [2], [1]] == handler.slices
     assert {0: 5} == runtime.held[0].durable
     assert 5 == runtime.advanced
+
+
+async def test_batches_that_come_together_are_advanced_together() -> None:
+    """Of whatever topics: a slice costs something however little is in it; each batch counts when its last part did."""
+    runtime, _, handler, batch = await advanced(records=3, slice_records=4)
+    other = Batch(TP("run-b", 0), [Fetched(n, key=b"j%d" % n) for n in range(3)], 0, runtime.consumer.generation)
+    await work_off(runtime, batch, other)
+    await revoke(runtime)
+
+    assert [[3, 1], [2]] == handler.slices
+    assert {0: 3, 1: 3} == runtime.held[0].durable
+    assert 6 == runtime.advanced
 
 
 @pytest.mark.parametrize(("size", "kept"), [(2, 2), (5, 5)], ids=["between slices", "after the last"])
@@ -381,10 +402,10 @@ async def test_a_batch_that_a_rebalance_interrupts_does_not_count(size: int, kep
     """What is in memory is fenced; the batch comes again and is not committable from here."""
     runtime, _, handler, batch = await advanced(slice_records=size)
     handler.after_slice = runtime.consumer.interrupt
-    await runtime._advance(batch)
+    await work_off(runtime, batch)
     await revoke(runtime)
 
-    assert [size] == handler.slices
+    assert [[size]] == handler.slices
     assert {} == runtime.held[0].durable
     assert {f"k{n}" for n in range(kept)} == set(runtime.held[0].entries)
 
@@ -399,6 +420,6 @@ async def test_what_is_not_ours_to_advance_is_counted_and_dropped(why: str) -> N
     elif why == "not ready":
         runtime.held[0].ready = False
     batch.generation = runtime.consumer.generation - (why == "of before a rebalance")
-    await runtime._advance(batch)
+    await work_off(runtime, batch)
 
     assert ([], 5) == (handler.slices, broker.unowned)

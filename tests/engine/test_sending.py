@@ -1,6 +1,7 @@
 """What is said to Kafka: in order, all or nothing, and only under the lease."""
 
 import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -126,3 +127,25 @@ async def test_without_a_lease_nothing_is_sent() -> None:
 def test_a_size_counts_keys_and_values() -> None:
     """What is missing has none."""
     assert 5 == size_of([(b"ab", b"c", []), (None, b"d", []), (b"e", None, [("id", b"not counted")])])
+
+
+async def test_sends_that_follow_one_another_do_not_come_back_in_between() -> None:
+    """All of them run where the producer lives; the last answer comes home, to the loop that asked."""
+    made, producer = await sender()
+    made._loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=made._loop.run_forever)
+    thread.start()
+    places = list[threading.Thread]()
+
+    async def two() -> int:
+        await made.send("first", 0, records(1))
+        places.append(threading.current_thread())
+        return await made.send("then", 0, records(2))
+
+    try:
+        assert 2 == await made.follow(two())
+    finally:
+        made._loop.call_soon_threadsafe(made._loop.stop)
+        thread.join()
+    assert [thread] == places
+    assert [("first", 0, 1), ("then", 0, 2)] == producer.landed

@@ -16,6 +16,7 @@ from streams.engine.ends import BROKEN
 from streams.engine.envelope import fence_number
 from streams.engine.home import java_home
 from streams.engine.partition import OwnedPartition
+from streams.engine.runtime import Portion
 from streams.metrics import Metrics
 from streams.rules import rules_of
 from streams.settings import Settings
@@ -61,7 +62,8 @@ class Shop:
 
     def take(self, *records: Fetched, source: int = CLICKS) -> int:
         """Advance one slice."""
-        return self.pipeline.advance(self.owned, source, records)
+        [latest] = self.pipeline.advance([Portion(self.owned, source, records)])
+        return latest
 
     def outcomes(self) -> dict[str, float]:
         """Records by topic and what became of them."""
@@ -164,6 +166,85 @@ def test_how_records_are_cut_into_slices_does_not_show() -> None:
 
     assert found[0] == found[1] == found[2]
     assert any(entry.outbox for entry in found[0].values())
+
+
+# ---- several portions in one slice
+
+
+def neighbour(shop: Shop, number: int = AWAY[0], speak_from: int = 0) -> OwnedPartition:
+    """Another partition of the same worker."""
+    owned = OwnedPartition(number, TERM, shop.config, shop.broker, shop.broker)
+    owned.facts = {"speak_from": speak_from}
+    return owned
+
+
+def test_what_is_advanced_together_does_not_show() -> None:
+    """Partitions, topics and who came home: records are the same as portion by portion, and so is what is counted."""
+    found = []
+    for together in (True, False):
+        shop = Shop()
+        other = neighbour(shop)
+        portions = [
+            Portion(shop.owned, CLICKS, [at(0, event("e0")), at(1, event("e1", NEIGHBOURS[0])), at(2, b"not JSON")]),
+            Portion(shop.owned, VISITS, [at(0, event("v0", event_type="store_entered", store_id="s", day=1))]),
+            Portion(other, CLICKS, [at(0, event("o0", one, day=2)) for one in STRANGERS if HOME(one) == AWAY[0]]),
+            Portion(shop.owned, REROUTED, [from_afar(0, event("r0", day=3)), from_afar(1, event("r0", day=3))]),
+            Portion(shop.owned, REROUTED, [from_afar(2, event("r1", day=4), HERE, 1)]),
+            Portion(shop.owned, CLICKS, [at(1, event("e1")), at(3, event("e1", STRANGERS[0]))]),
+        ]
+        cuts = [portions] if together else [[portion] for portion in portions]
+        latest = [second for cut in cuts for second in shop.pipeline.advance(cut)]
+        found.append((latest, shop.owned.entries, other.entries, shop.outcomes(), sorted(shop.letters(), key=str)))
+
+    assert found[1] == found[0]
+    assert len(found[0][2]) > 1
+    assert 1 == found[0][3]["clickstream stale"]
+
+
+def test_each_portion_has_its_own_latest_second() -> None:
+    """The progress of one partition says nothing of another's; what advanced nobody has none."""
+    shop = Shop()
+    portions = [
+        Portion(shop.owned, CLICKS, [at(0, event("e0", day=5))]),
+        Portion(shop.owned, VISITS, [at(0, event("v0", event_type="store_entered", store_id="s"))]),
+        Portion(neighbour(shop), CLICKS, [at(0, b"not JSON")]),
+    ]
+
+    assert [int((DAY + timedelta(days=5)).timestamp()), int(DAY.timestamp()), -1] == shop.pipeline.advance(portions)
+
+
+def test_each_partition_speaks_from_its_own_instant_in_one_slice_too() -> None:
+    """One that is to be silent for another century says nothing beside one that speaks."""
+    shop = Shop()
+    later = neighbour(shop, speak_from=2**32 - 1)
+    stranger = next(one for one in STRANGERS if HOME(one) == AWAY[0])
+    shop.pipeline.advance(
+        [Portion(later, CLICKS, [at(0, event("e0", stranger))]), Portion(shop.owned, CLICKS, [at(0, event("e1"))])]
+    )
+
+    assert [[], True] == [later.entries[stranger].outbox, bool(shop.owned.entries["ada"].outbox)]
+
+
+def test_a_key_with_a_record_in_two_partitions_keeps_them_apart() -> None:
+    """Whoever sent it astray: neither record takes anything from the other."""
+    shop = Shop()
+    other = neighbour(shop)
+    shop.pipeline.advance([Portion(other, REROUTED, [from_afar(0, event("r0", day=-30))])])
+    apart = dict(other.entries)
+    shop.pipeline.advance(
+        [Portion(shop.owned, CLICKS, [at(0, event("e0"))]), Portion(other, CLICKS, [at(7, b"not JSON")])]
+    )
+    alone = shop.owned.entries["ada"].body
+    again = Shop()
+    other = neighbour(again)
+    again.pipeline.advance(
+        [
+            Portion(other, REROUTED, [from_afar(0, event("r0", day=-30))]),
+            Portion(again.owned, CLICKS, [at(0, event("e0"))]),
+        ]
+    )
+
+    assert [apart["ada"].body, alone] == [other.entries["ada"].body, again.owned.entries["ada"].body]
 
 
 def test_a_guest_order_has_no_document() -> None:
@@ -365,6 +446,16 @@ def test_a_fault_of_ours_costs_the_one_event(buggy: None) -> None:
     )
     assert {"clickstream advanced": 9} == shop.outcomes()
     assert 1 == shop.registry.get_sample_value("latido_internal_errors_total")
+
+
+def test_a_fault_of_ours_costs_no_other_portion(buggy: None) -> None:
+    """The other portions of its slice are advanced as if it had not been there."""
+    shop = Shop()
+    visit = at(0, event("v1", event_type="store_left", store_id="s"))
+    shop.pipeline.advance([Portion(shop.owned, CLICKS, [at(0, event("bad"))]), Portion(shop.owned, VISITS, [visit])])
+
+    assert {fence_number(VISITS, HERE): 0} == shop.owned.entries["ada"].fences
+    assert {"store-visits advanced": 1} == shop.outcomes()
 
 
 def test_too_many_faults_end_the_worker(buggy: None) -> None:
