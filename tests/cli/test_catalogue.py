@@ -44,7 +44,13 @@ def test_a_program_reads_the_same_as_json(tmp_path: Path) -> None:
 
     bad, good = check(str(path), "--json"), check(str(SHIPPED), "--json")
 
-    fault = {"source": str(path), "line": 2, "table": "policy", "field": "at_once", "reason": "expected a whole number >= 1"}
+    fault = {
+        "source": str(path),
+        "line": 2,
+        "table": "policy",
+        "field": "at_once",
+        "reason": "expected a whole number >= 1",
+    }
     assert (1, {"ok": False, "faults": [fault]}) == (bad.exit_code, json.loads(bad.stdout))
     assert (0, True, 4) == (good.exit_code, json.loads(good.stdout)["ok"], json.loads(good.stdout)["segments"])
 
