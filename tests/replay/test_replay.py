@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas import SOURCES, Event
+from schemas import DERIVED, SOURCES, Event
 from streams import replay as module
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.record import engagement_bytes
@@ -22,7 +22,7 @@ from streams.simulate.shoppers import Crowd, shoppers
 START_MS = 1_767_225_600_000
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 RULES = Rules(catalogue=read_catalogue(""))
-DOORS = [Door(source, accept_from_s=0) for source in range(len(SOURCES))]
+DOORS = [Door(source, accept_from_s=0) for source in (*range(len(SOURCES)), DERIVED)]
 
 
 @cache
@@ -37,6 +37,12 @@ def act(event_id: str, day: float, event_type: str = "page_viewed", **fields: An
     } | fields  # fmt: skip
     source = 1 if event_type.startswith("store") else 0
     return source, json.dumps(event).encode()
+
+
+def read(source: int, raw: bytes) -> Event:
+    event = DOORS[source].read(raw, None)
+    assert not isinstance(event, Refused)
+    return event
 
 
 def one_by_one(events: list[tuple[int, bytes]]) -> Replayed:
@@ -59,15 +65,19 @@ def one_by_one(events: list[tuple[int, bytes]]) -> Replayed:
         if step.wake_at is not None:
             wake[key] = step.wake_at
 
-    for source, raw in events:
-        event = DOORS[source].read(raw, None)
-        assert not isinstance(event, Refused)
-        now_s = max(now_s, second_of(event))
-        silence(now_s)
+    def fold(source: int, event: Event) -> None:
         key = identity_of(event) or ""
         step = advance(RULES, key, done.bodies.get(key), source, event)
         if step is not None and not isinstance(step, Refused):
             keep(key, step)
+
+    for source, raw in events:
+        now_s = max(now_s, second_of(read(source, raw)))
+        silence(now_s)
+        fold(source, read(source, raw))
+        while told := next((signal for signal in done.signals if signal.to), None):
+            done.signals.remove(told)
+            fold(DERIVED, read(DERIVED, told.body))
     silence(now_s)
     return done
 
