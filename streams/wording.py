@@ -1,5 +1,6 @@
 """Records in plain words: one line for what passes by, a page for a whole customer. Pure: values in, text out."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,6 +83,7 @@ def page(document: CustomerDocument, horizon_days: int) -> str:
         "\n".join(_life(document)),
         "\n".join(_activity(document)),
         "\n".join(_now(document)),
+        "\n".join([*_reach(document), *_open(document)]),
     ]
     return "\n\n".join(blocks)
 
@@ -133,11 +135,57 @@ def _table(title: str, heads: list[str], rows: dict[str, list[int]]) -> list[str
 
 def _now(document: CustomerDocument) -> list[str]:
     said = [f"Cart     {', '.join(document.cart) or 'empty'}"]
-    pending = document.pending_action
-    said.append(f"Waiting  {f'{pending.action} until {moment(pending.expires_at)}' if pending else 'no action'}")
-    for action, at in sorted(document.last_actions.items(), key=lambda item: item[1], reverse=True):
-        said.append(f"Said     {action} on {moment(at)}")
-    return said
+    waiting = [f"{one.action} by {one.channel} until {moment(one.until)}" for one in document.waiting]
+    if not waiting and document.pending_action:
+        waiting = [f"{document.pending_action.action} until {moment(document.pending_action.expires_at)}"]
+    said += _listed("Waiting", waiting or ["no action"])
+    chosen = sorted(document.last_actions.items(), key=lambda item: item[1], reverse=True)
+    return said + _listed("Chosen", [f"{action} on {moment(at)}" for action, at in chosen])
+
+
+def _listed(title: str, rows: Iterable[str]) -> list[str]:
+    """Rows below each other, the title beside the first."""
+    return [f"{title if number == 0 else '':<9}{row}" for number, row in enumerate(rows)]
+
+
+def _reach(document: CustomerDocument) -> list[str]:
+    """How they may be reached, how they like it, and how often they may still be."""
+    by_state = {
+        state: [f"{one.channel} ({one.purpose})" for one in document.consents if one.state == state]
+        for state in ("given", "withdrawn")
+    }
+    liked = document.preferences
+    quiet = None
+    if liked.quiet_from is not None and liked.quiet_until is not None:
+        hours = f"quiet from {liked.quiet_from} to {liked.quiet_until}"
+        quiet = hours if liked.quiet_from != liked.quiet_until else "no quiet hours"
+    likes = [liked.channel and f"by {liked.channel}", liked.language and f"in {liked.language}", liked.time_zone, quiet]
+    left = [
+        f"{one.left} of {one.most} in {one.days} day{'s' if one.days > 1 else ''} {one.channel or 'over all channels'}"
+        for one in document.limits
+    ]
+    return [
+        f"Allowed  {', '.join(by_state['given']) or 'nothing said'}",
+        *_listed("Refused", [", ".join(by_state["withdrawn"])] if by_state["withdrawn"] else []),
+        f"Likes    {', '.join(filter(None, likes)) or 'nothing said'}",
+        *_listed(
+            "Reached", [f"by {one.channel} with {one.action} on {moment(one.at)}" for one in document.contacts[:5]]
+        ),
+        *_listed("Left", left),
+    ]
+
+
+def _open(document: CustomerDocument) -> list[str]:
+    """What is open, what was promised, and what was decided last."""
+    said = _listed("Open", [f"{one.moment} until {moment(one.expires_at)}" for one in document.moments])
+    if clock := document.response_clock:
+        late = "overdue since" if clock.due <= document.as_of else "due by"
+        said.append(f"Answer   to a {clock.moment} of {moment(clock.since)}: {late} {moment(clock.due)}")
+    said += _listed("Arms", [f"{arm} of {name}" for name, arm in document.arms.items()])
+    return said + _listed(
+        "Decided",
+        [f"{one.action} ({one.moment}) on {moment(one.at)}  {one.decision_id}" for one in document.last_decisions],
+    )
 
 
 def _clock(epoch_ms: int) -> str:
@@ -208,7 +256,15 @@ def _had_acted(value: dict[str, Any]) -> list[str]:
 
 
 def _next_best_action(heard: Heard, value: dict[str, Any]) -> str:
-    return f"{_at(value['as_of'])}  {_who(value)}  {value['action']}  ({value['moment']})  {value['reason']}"
+    what = f"{value['action']} by {value['channel']}" if value.get("channel") else value["action"]
+    if value.get("would_have"):
+        what = f"{what} instead of {value['would_have']}"
+    said = f"{_at(value['as_of'])}  {_who(value)}  {what}  ({value['moment']})  {value['reason']}"
+    # What an earlier version decided weighed nothing; it stays on the topic for as long as its retention.
+    weighed = len(value.get("candidates", ()))
+    if weighed > 1:
+        said += f"  Drawn with {percent(value['probability'])} among {weighed}."
+    return f"{said}  Answer by {_at(value['respond_by'])}." if value.get("respond_by") else said
 
 
 def _customer(heard: Heard, value: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "Compute records and signals from files, without Kafka.",
     "evaluate": "Measure the churn risk on histories whose end is known.",
     "customer": "Show one customer, whole, in plain words.",
+    "explain": "Tell why a decision was made.",
     "tail": "Follow one topic.",
     "catalogue": "Check the catalogue of actions, try a new one, send it to all workers.",
     "broker": "Start, stop or look at a local Kafka broker.",

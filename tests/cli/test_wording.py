@@ -146,6 +146,65 @@ def test_a_decision_is_a_line() -> None:
     assert "2026-03-01 07:05:00  c1  nothing  (cart_abandoned)  All resting." == line(heard("next-best-actions", value))
 
 
+def test_a_decision_that_weighed_something_says_by_which_channel_and_how_surely() -> None:
+    """And until when somebody is to answer."""
+    value = msgspec.json.encode({
+        "as_of": "2026-03-01T07:05:00Z", "customer_id": "c1", "action": "call_back", "channel": "phone",
+        "would_have": None, "moment": "complaint", "reason": "Complained.", "candidates": [{}, {}, {}],
+        "probability": 0.731, "respond_by": "2026-03-02T07:05:00Z",
+    })  # fmt: skip
+    said = "2026-03-01 07:05:00  c1  call_back by phone  (complaint)  Complained.  Drawn with 73% among 3."
+
+    assert f"{said}  Answer by 2026-03-02 07:05:00." == line(heard("next-best-actions", value))
+
+
+def test_what_the_holdout_kept_back_is_on_the_line() -> None:
+    """Nothing is done, and it is said what would have been."""
+    value = msgspec.json.encode({
+        "as_of": "2026-03-01T07:05:00Z", "customer_id": "c1", "action": "nothing", "channel": None,
+        "would_have": "gift", "moment": "complaint", "reason": "Held out.", "candidates": [{}], "probability": 1.0,
+    })  # fmt: skip
+
+    assert "  c1  nothing instead of gift  (complaint)  Held out." in line(heard("next-best-actions", value))
+
+
+def test_how_a_customer_may_be_reached_is_on_the_page() -> None:
+    """What is allowed and liked, what is left of the limits, what is open, what was promised, and what was decided."""
+    at = "2026-03-01T00:00:00Z"
+    text = page(
+        document(
+            consents=[
+                {"channel": "email", "purpose": "marketing", "state": "given"},
+                {"channel": "sms", "purpose": "relation", "state": "withdrawn"},
+            ],
+            preferences={"language": "de", "quiet_from": "21:00", "quiet_until": "08:00"},
+            contacts=[{"action": "gift", "channel": "email", "at": at}],
+            waiting=[{"action": "vote", "channel": "push", "until": at}],
+            limits=[
+                {"channel": None, "most": 3, "days": 7, "left": 1},
+                {"channel": "email", "most": 1, "days": 1, "left": 0},
+            ],
+            moments=[{"moment": "survey_due", "moment_id": "0" * 16, "since": at, "expires_at": at}],
+            response_clock={"moment": "complaint", "since": "2026-02-27T00:00:00Z", "due": "2026-02-28T00:00:00Z"},
+            last_decisions=[{"decision_id": "0" * 32, "moment": "survey_due", "action": "nothing", "at": at}],
+        ),
+        horizon_days=28,
+    )
+
+    for said in (
+        "Allowed  email (marketing)",
+        "Refused  sms (relation)",
+        "Likes    in de, quiet from 21:00 to 08:00",
+        "Reached  by email with gift on 1 March 2026, 00:00",
+        "Waiting  vote by push until 1 March 2026, 00:00",
+        "Left     1 of 3 in 7 days over all channels\n         0 of 1 in 1 day email",
+        "Open     survey_due until 1 March 2026, 00:00",
+        "Answer   to a complaint of 27 February 2026, 00:00: overdue since 28 February 2026, 00:00",
+        f"Decided  nothing (survey_due) on 1 March 2026, 00:00  {'0' * 32}",
+    ):
+        assert said in text
+
+
 def test_a_dead_letter_is_a_line_without_its_value() -> None:
     """Why and where from; what it holds may be personal and is not shown."""
     headers = {
