@@ -167,7 +167,7 @@ class Pipeline:
         steps = advance.finish()
         self._put_down(owned, steps, {key: {} for key in steps}, {})
         advance.put_down()
-        self._metrics.count(advance.tally)
+        self._count(advance.tally)
 
     def rules_of(self, owned: OwnedPartition) -> Rules:
         """The rules with the partition's own stored fact: from when on it speaks."""
@@ -220,7 +220,7 @@ class Pipeline:
             for (source, outcome), count in one.outcomes.items():
                 self._metrics.events.labels(self._topics[source], outcome).inc(count)
         advance.put_down()
-        self._metrics.count(advance.tally)
+        self._count(advance.tally)
         if advance.foreign:
             self._metrics.foreign_currency_orders.inc(advance.foreign)
         return latest
@@ -341,6 +341,21 @@ class Pipeline:
             self._metrics.signals.labels(*labels).inc(count)
         if muted:
             self._metrics.muted_signals.inc(muted)
+
+    def _count(self, tally: Mapping[tuple[str, str], int]) -> None:
+        """Count what a slice decided, as `core.assess.Slice` tells it."""
+        metrics = self._metrics
+        for (what, name), count in tally.items():
+            if what == "moment":
+                metrics.moments.labels(name).inc(count)
+                if name == "response_overdue":
+                    metrics.breaches.inc(count)
+            elif what == "arm":
+                metrics.decisions.labels(name).inc(count)
+            elif what == "refused":
+                metrics.refusals.labels(name).inc(count)
+            elif what == "held":
+                metrics.holds.inc(count)
 
     def _send_home(self, owned: OwnedPartition, origin: Origin, key: str, record: Any) -> None:
         headers = [

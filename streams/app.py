@@ -141,7 +141,9 @@ class Latido:
         day, second = divmod(now_s + self.settings.day_offset_s, DAY_S)
         metrics.day_elapsed_ratio.set(second / DAY_S)
         if catalogue.version != self._shown:
-            metrics.serve(catalogue, shares_of(catalogue))
+            metrics.serve(catalogue)
+            for arm, share in shares_of(catalogue).items():
+                metrics.arm_share.labels(*arm).set(share)
             self._shown = catalogue.version
         for action in catalogue.actions:
             if action.budget_per_day is not None:

@@ -346,28 +346,15 @@ class Metrics:
             for arm in experiment.arms:
                 _add(self._arms, arm)
 
-    def serve(self, catalogue: Catalogue, shares: Mapping[tuple[str, str], float]) -> None:
-        """Show the shares of the arms of the catalogue that serves now, and forget what it does not have."""
+    def serve(self, catalogue: Catalogue) -> None:
+        """Take the names of the catalogue that serves from now on, and show no gauge of what it does not have."""
         self.know(catalogue)
-        for name in self._experiments.keys() - {experiment for experiment, _ in shares}:
+        for name in self._experiments.keys() - catalogue.experiments.keys() - {HOLDOUT}:
             self.enrolled.forget("experiment", name)
             self.arm_share.forget("experiment", name)
         budgets = {name for name, action in catalogue.by_name.items() if action.budget_per_day is not None}
         for name in self._actions.keys() - budgets:
             self.budget_left.forget("action", name)
-        for (name, arm), share in shares.items():
-            self.arm_share.labels(name, arm).set(share)
-
-    def count(self, tally: Mapping[tuple[str, str], int]) -> None:
-        """Count what a slice decided, as `core.assess.Slice` tells it."""
-        families = {"moment": self.moments, "arm": self.decisions, "refused": self.refusals}
-        for (what, name), count in tally.items():
-            if what == "held":
-                self.holds.inc(count)
-            else:
-                families[what].labels(name).inc(count)
-        if breaches := tally.get(("moment", "response_overdue")):
-            self.breaches.inc(breaches)
 
     def disown(self, partition: int) -> None:
         """Remove every series of a partition that is no longer ours: two workers' figures are added up."""

@@ -8,9 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import SOURCES
-from streams.core.catalogue import MOMENTS, Catalogue, parse
-from streams.core.census import shares_of
-from streams.core.gates import GATES
+from streams.core.catalogue import Catalogue, parse
 from streams.metrics import ARMS, CHANNELS, MOST_NAMES, OTHER, OUTCOMES, WINDOWS, Family, Metrics
 
 CANARY = "ana.lopez@example.com"
@@ -177,46 +175,29 @@ template = {{ en = "Hello." }}
     return parse(moments + compared + "".join(tables))
 
 
-def test_what_is_decided_is_counted_by_what_is_known(metrics: Metrics, registry: CollectorRegistry) -> None:
-    """Moments, arms and gates are label values from the start; what breaches a promise is counted by itself."""
-    metrics.count({("moment", name): 2 for name in MOMENTS} | {("refused", gate): 3 for gate in GATES})
-    metrics.count({("arm", "treated"): 5, ("arm", "holdout"): 1, ("held", ""): 7})
-
-    seen = scraped(registry)
-    assert 2 * len(MOMENTS) == sum(value for (name, _), value in seen.items() if name == "latido_moments_total")
-    assert 3 * len(GATES) == sum(value for (name, _), value in seen.items() if name == "latido_refusals_total")
-    assert (5, 1, 7, 2) == (
-        seen["latido_decisions_total", (("arm", "treated"),)],
-        seen["latido_decisions_total", (("arm", "holdout"),)],
-        seen["latido_holds_total", ()],
-        seen["latido_breaches_total", ()],
-    )
-    assert not any(OTHER in labels for _, pairs in seen for labels in pairs)
-
-
 def test_names_of_a_catalogue_that_is_pushed_become_label_values(metrics: Metrics, registry: CollectorRegistry) -> None:
     """What the next one does not have is shown no more, but for what was counted."""
     first, second = offering("gift", experiment="gifts", arms="a = 0.5, b = 0.5"), offering("vote")
-    metrics.serve(first, shares_of(first))
+    metrics.serve(first)
     metrics.budget_left.labels("gift", 0).set(4)
     metrics.enrolled.labels("gifts", "a", 0).set(9)
+    metrics.arm_share.labels("gifts", "a").set(0.5)
     metrics.signals.labels("shop.next-best-actions", "gift").inc()
-    metrics.serve(second, shares_of(second))
+    metrics.serve(second)
     metrics.budget_left.labels("vote", 0).set(5)
 
     seen = scraped(registry)
     assert 0 == seen["latido_signals_total", (("label", "vote"), ("topic", "next-best-actions"))]
     assert 1 == seen["latido_signals_total", (("label", "gift"), ("topic", "next-best-actions"))]
     assert {("action", "vote")} == {pairs[0] for name, pairs in seen if name == "latido_budget_left"}
-    assert {"holdout"} == {dict(pairs)["experiment"] for name, pairs in seen if name == "latido_arm_share"}
-    assert [] == [name for name, _ in seen if name == "latido_enrolled"]
+    assert [] == [name for name, _ in seen if name in ("latido_enrolled", "latido_arm_share")]
 
 
 def test_names_of_catalogues_are_bounded_whatever_is_pushed(metrics: Metrics, registry: CollectorRegistry) -> None:
     """A catalogue pushed every hour under new names adds no series for ever."""
     for number in range(0, MOST_NAMES + 60, 60):
         catalogue = offering(*[f"a{number + n}" for n in range(60)])
-        metrics.serve(catalogue, shares_of(catalogue))
+        metrics.serve(catalogue)
         for name in catalogue.by_name:
             metrics.signals.labels("shop.next-best-actions", name).inc()
 

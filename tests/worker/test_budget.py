@@ -7,10 +7,12 @@ import pytest
 
 from streams import agents
 from streams.core.budget import Ledger, share
-from streams.core.catalogue import parse
+from streams.core.catalogue import MOMENTS, parse
+from streams.core.gates import GATES
 from streams.core.record import load
 from streams.core.step import Advance
 from streams.engine.partition import OwnedPartition
+from streams.metrics import OTHER
 from tests.engine.recording import TERM, Recorder
 from tests.worker.test_pipeline import DAY, HERE, HOME, SETTINGS, Shop, at, event
 
@@ -18,6 +20,7 @@ BUDGET = 18
 GIFT = parse(f"""
 [policy]
 at_once = 1
+holdout = {{ share = 0.0, salt = "1" }}
 [channels.web]
 [moments.helped_and_left]
 delay_s = 60
@@ -79,6 +82,31 @@ def test_a_partition_spends_its_part_and_no_more() -> None:
         if word.topic == 1
         for refused in msgspec.json.decode(word.value)["refused"]
     }
+
+
+def test_what_was_decided_is_counted_for_operators() -> None:
+    """One moment and one arm of each decision, one refusal of each action that a gate stopped; a breach by itself."""
+    shop = GiftShop()
+    shop.visited(MINE[:20])
+    gone = 20 - shop.gifts()
+
+    def counted(name: str, **labels: str) -> float | None:
+        return shop.registry.get_sample_value(f"latido_{name}_total", labels)
+
+    assert (20, 20) == (counted("moments", moment="helped_and_left"), counted("decisions", arm="treated"))
+    assert (gone, 0) == (counted("refusals", gate="budget"), counted("refusals", gate="consent"))
+    assert (0, 0) == (counted("breaches"), counted("holds"))
+    shop.pipeline._count({("held", ""): 2, ("moment", "response_overdue"): 3})
+    assert (3, 2) == (counted("breaches"), counted("holds"))
+
+
+def test_whatever_is_decided_has_a_label_value() -> None:
+    """Moments, arms and gates are all written down."""
+    shop = Shop()
+    names = {"moment": MOMENTS, "refused": GATES, "arm": ("treated", "holdout")}
+    shop.pipeline._count({(what, name): 1 for what, values in names.items() for name in values})
+
+    assert not any(OTHER in sample.labels.values() for metric in shop.registry.collect() for sample in metric.samples)
 
 
 def test_the_next_day_has_a_budget_of_its_own() -> None:
