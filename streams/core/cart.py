@@ -10,15 +10,21 @@ from streams.core.newest import entries
 
 def cart_of(engagement: Engagement) -> dict[str, int]:
     """Say which products are in the cart, each with the second at which it was last put there, oldest first."""
+    return {product: second for product, (second, _) in priced_cart_of(engagement).items()}
+
+
+def priced_cart_of(engagement: Engagement) -> dict[str, tuple[int, int]]:
+    """Say which products are in the cart: when each was last put there, and at which price in minor units (0: none)."""
     quantity: dict[str, int] = {}
-    added: dict[str, int] = {}
-    for change in reversed(list(entries(engagement.cart))):
-        if change.second <= engagement.last_order_s:
+    added: dict[str, tuple[int, int]] = {}
+    ordered_s = engagement.last_order_s
+    for second, _, payload in reversed(list(entries(engagement.cart))):
+        if second <= ordered_s:
             continue
-        product = change.payload[CART_HEAD:].decode()
-        moved = int.from_bytes(change.payload[:4], "big", signed=True)
+        product = payload[CART_HEAD:].decode()
+        moved = int.from_bytes(payload[:4], "big", signed=True)
         quantity[product] = max(0, quantity.get(product, 0) + moved)
         if moved > 0:
             added.pop(product, None)
-            added[product] = change.second
-    return {product: second for product, second in added.items() if quantity[product] > 0}
+            added[product] = second, int.from_bytes(payload[4:CART_HEAD], "big")
+    return {product: last for product, last in added.items() if quantity[product] > 0}

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from streams.core.catalogue import Catalogue, MomentName, MomentRule
 from streams.core.clocks import ANSWERING
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.moments_found import FIND, Find, Sight, causes_of
+from streams.core.moments_found import FIND, Find, Scope, causes_of
 from streams.core.moments_weighed import USUAL, WEIGH, Weigh
 from streams.core.stance import NONE, Stance
 
@@ -40,11 +40,11 @@ Sought = tuple[MomentName, Find, Weigh, MomentRule]
 
 
 class Watch(NamedTuple):
-    """What a catalogue asks to look for, and which of it each sum of causes leaves; and what is looked for at all."""
+    """What a catalogue asks to look for, and which of it each sum of causes leaves."""
 
     sought: tuple[tuple[int, Sought], ...]
     by_causes: dict[int, tuple[Sought, ...]]
-    served: frozenset[str]
+    scope: Scope
 
 
 _watches: dict[int, tuple[Catalogue, Watch]] = {}
@@ -73,11 +73,10 @@ def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[M
     sought = watch.by_causes.get(causes)
     if sought is None:
         sought = watch.by_causes[causes] = tuple([one for needed, one in watch.sought if needed & causes])
-    sight = Sight(catalogue, watch.served, engagement, stance)
-    answers, assessed_s = stance.answers, stance.assessed_s
+    answers, assessed_s, scope = stance.answers, stance.assessed_s, watch.scope
     moments = []
     for name, find, weigh, rule in sought:
-        for key, opens_s in find(sight, rule):
+        for key, opens_s in find(engagement, stance, rule, scope):
             closes_s = opens_s + rule.window_s
             if closes_s > assessed_s and answers.get(name, NONE) < key:
                 weight = USUAL if opens_s > assessed_s else weigh(engagement, stance)
@@ -114,6 +113,6 @@ def _watch(catalogue: Catalogue) -> Watch:
     rules = {name: catalogue.moments.get(name, UNRULED) for name in ANSWERING}
     rules |= {name: rule for name, rule in catalogue.moments.items() if name in catalogue.by_moment}
     sought = tuple((needed, (name, find, WEIGH[name], rules[name])) for name, needed, find in FIND if name in rules)
-    watch = Watch(sought, {}, frozenset(rules))
+    watch = Watch(sought, {}, Scope(catalogue, frozenset(rules)))
     _watches[id(catalogue)] = catalogue, watch
     return watch

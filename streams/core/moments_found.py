@@ -2,8 +2,8 @@
 How each moment is found: what caused it, and when it opens.
 
 Law: what is found follows from the engagement, the stance and the catalogue's rule alone, never from the order in which
-events arrived. Each says the key - the second of the cause, or of the beginning of its day - and when it opens. Most
-customers have none of most moments, so each looks first at what rules it out.
+events arrived. Each says the key - the second of the cause, or of the beginning of its day - and when it opens. Each
+relies on the causes that stand beside it in `FIND`.
 """
 
 from collections.abc import Callable, Collection
@@ -14,7 +14,7 @@ from streams.core.cart import cart_of
 from streams.core.catalogue import Catalogue, MomentName, MomentRule
 from streams.core.clocks import clocks
 from streams.core.days import anniversary_after
-from streams.core.engagement import DAY_S, HOUR_S, Engagement, base_of, day_of
+from streams.core.engagement import DAY_S, HOUR_S, WINDOW_DAYS, Engagement, base_of, day_of
 from streams.core.newest import MARK_BYTES, newest_second
 from streams.core.stance import NONE, Stance
 from streams.core.tiles import KINDS, MONEY
@@ -42,33 +42,27 @@ Found = tuple[int, int]
 """The key of a moment and the second at which it opens."""
 
 
-class Sight(NamedTuple):
-    """What is looked at: the catalogue, which moments its actions answer, the customer, and where we stand."""
+class Scope(NamedTuple):
+    """The catalogue, and which moments are looked for in it."""
 
     catalogue: Catalogue
-    served: Collection[str]
-    engagement: Engagement
-    stance: Stance
+    sought: Collection[str]
 
 
-Find = Callable[[Sight, MomentRule], "tuple[Found, ...]"]
+Find = Callable[[Engagement, Stance, MomentRule, Scope], "tuple[Found, ...]"]
 
 
-def _cart_abandoned(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
-    if not engagement.cart:
-        return ()
+def _cart_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     changed_s = newest_second(engagement.cart)
     if changed_s <= engagement.last_order_s:
         return ()
-    if changed_s <= engagement.checkout_s and "checkout_abandoned" in sight.served:
+    if changed_s <= engagement.checkout_s and "checkout_abandoned" in scope.sought:
         return ()  # the checkout is what was left last
     key = _put_in_last(engagement, changed_s)
     return () if key < 0 else ((key, key + rule.delay_s),)
 
 
-def _checkout_abandoned(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _checkout_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = engagement.checkout_s
     changed_s = newest_second(engagement.cart)
     if not engagement.last_order_s < changed_s <= key or _put_in_last(engagement, changed_s) < 0:
@@ -83,9 +77,10 @@ def _put_in_last(engagement: Engagement, changed_s: int) -> int:
     return max(cart_of(engagement).values(), default=NONE)
 
 
-def _browsed_and_left(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _browsed_and_left(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     views = engagement.views
+    if views[0] < rule.minimum:
+        return ()
     newest_s, changed_s = newest_second(views), newest_second(engagement.cart)
     if engagement.last_order_s > changed_s:
         changed_s = engagement.last_order_s
@@ -117,57 +112,52 @@ def may_be_repeated(views: bytes, minimum: int) -> bool:
     return views != b"" and views[0] >= minimum and views.count(views[13 : 15 + views[13]]) >= minimum
 
 
-def _visit_without_purchase(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _visit_without_purchase(
+    engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope
+) -> tuple[Found, ...]:
     key = newest_second(engagement.visit)
-    if key < 0 or engagement.last_order_s + VISIT_S >= key:
-        return ()  # bought in the shop (the till's order precedes the steps out of the door), or since
-    if newest_second(engagement.helped) + VISIT_S >= key and "helped_and_left" in sight.served:
+    opens_s = key + rule.delay_s
+    if engagement.last_order_s + VISIT_S >= key or opens_s + rule.window_s <= stance.assessed_s:
+        return ()  # bought in the shop (the till's order precedes the steps out of the door), or since; or long ago
+    if engagement.helped and newest_second(engagement.helped) + VISIT_S >= key and "helped_and_left" in scope.sought:
         return ()
-    return _one_visit(sight, "visit_without_purchase", key, key + rule.delay_s)
+    return _one_visit(stance, "visit_without_purchase", key, opens_s)
 
 
-def _helped_and_left(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _helped_and_left(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = newest_second(engagement.helped)
-    if key < 0 or engagement.last_order_s + VISIT_S >= key:
+    if engagement.last_order_s + VISIT_S >= key:
         return ()
     left_s = newest_second(engagement.visit)
-    return _one_visit(sight, "helped_and_left", key, (left_s if key < left_s <= key + VISIT_S else key) + rule.delay_s)
+    opens_s = (left_s if key < left_s <= key + VISIT_S else key) + rule.delay_s
+    return _one_visit(stance, "helped_and_left", key, opens_s)
 
 
-def _one_visit(sight: Sight, name: MomentName, key: int, opens_s: int) -> tuple[Found, ...]:
+def _one_visit(stance: Stance, name: MomentName, key: int, opens_s: int) -> tuple[Found, ...]:
     """Take the steps of one visit for one: what was answered at its beginning is not asked again at the door."""
-    return () if sight.stance.answers.get(name, NONE - VISIT_S) + VISIT_S >= key else ((key, opens_s),)
+    answered_s = stance.answers.get(name)
+    return () if answered_s is not None and answered_s + VISIT_S >= key else ((key, opens_s),)
 
 
-def _first_purchase(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return _purchase(sight.engagement, 1, rule)
+def _first_purchase(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    if engagement.totals[_ORDER_PLACED] != 1:
+        return ()  # one was called off
+    return ((engagement.last_order_s, engagement.last_order_s + rule.delay_s),)
 
 
-def _second_purchase(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return _purchase(sight.engagement, 2, rule)
-
-
-def _purchase(engagement: Engagement, number: int, rule: MomentRule) -> tuple[Found, ...]:
-    """Find the n-th order that was placed, unless one of them was called off."""
-    key = engagement.last_order_s
-    if key < 0 or engagement.orders != number or engagement.totals[_ORDER_PLACED] != number:
+def _second_purchase(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    if engagement.totals[_ORDER_PLACED] != 2:
         return ()
-    return ((key, key + rule.delay_s),)
+    return ((engagement.last_order_s, engagement.last_order_s + rule.delay_s),)
 
 
-def _milestone(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
-    ordered_s = engagement.last_order_s
-    if ordered_s < 0 or ordered_s + rule.delay_s + rule.window_s <= sight.stance.assessed_s:
-        return ()
-    key = _day_begins_s(engagement, day_of(ordered_s, engagement.offset_s))
-    if key <= sight.stance.answers.get("milestone", NONE):
+def _milestone(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    opens_s = engagement.last_order_s + rule.delay_s
+    if opens_s + rule.window_s <= stance.assessed_s:
         return ()
     if engagement.orders not in rule.orders and sum_reached(engagement, rule) is None:
         return ()
-    return ((key, ordered_s + rule.delay_s),)
+    return ((_day_begins_s(engagement, day_of(engagement.last_order_s, engagement.offset_s)), opens_s),)
 
 
 def sum_reached(engagement: Engagement, rule: MomentRule) -> int | None:
@@ -177,7 +167,8 @@ def sum_reached(engagement: Engagement, rule: MomentRule) -> int | None:
     What was returned later leaves a day before as high as it was; days that the window has lost count as one.
     """
     spent = engagement.revenue_minor
-    if not rule.spend_minor or spent < min(rule.spend_minor):
+    below = [sum_ for sum_ in rule.spend_minor if sum_ <= spent]
+    if not below:
         return None
     last_day = day_of(engagement.last_order_s, engagement.offset_s)
     lately, at = 0, len(engagement.day_money) - MONEY.size
@@ -186,7 +177,7 @@ def sum_reached(engagement: Engagement, rule: MomentRule) -> int | None:
         if key < last_day * KINDS:
             break
         lately, at = lately + money, at - MONEY.size
-    reached = [sum_ for sum_ in rule.spend_minor if spent - lately < sum_ <= spent]
+    reached = [sum_ for sum_ in below if spent - lately < sum_]
     if not reached:
         return None
     most = _most_before(engagement, last_day, spent - lately)
@@ -206,52 +197,55 @@ def _most_before(engagement: Engagement, last_day: int, had: int) -> int:
     return most
 
 
-def _anniversary(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement, stance = sight.engagement, sight.stance
+def _anniversary(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    """Nobody celebrates with us who has been gone for two years; so silence comes to an end, too."""
     if not rule.anniversaries or engagement.orders < 1:
         return ()
-    over_s = max(stance.assessed_s - rule.delay_s - rule.window_s, stance.answers.get("milestone", NONE))
-    offset_s, since_day = engagement.offset_s, known_since_day(engagement)
+    over_s, answered_s = stance.assessed_s - rule.delay_s - rule.window_s, stance.answers.get("milestone", NONE)
+    if answered_s > over_s:
+        over_s = answered_s
+    offset_s, since_s = engagement.offset_s, known_since_s(engagement)
+    since_day = (since_s + offset_s) // DAY_S
     # what began on the day of `over_s` has closed, or was answered
     day = anniversary_after(since_day, (over_s + offset_s) // DAY_S)
-    key = day * DAY_S - offset_s
+    key, last_s = day * DAY_S - offset_s, engagement.last_act_s + WINDOW_DAYS * DAY_S
+    if key >= last_s:
+        return ()
     if key + rule.delay_s > stance.assessed_s:
         return ((key, key + rule.delay_s),)
-    next_key = anniversary_after(since_day, day) * DAY_S - offset_s  # for when this one is answered now
-    return (key, key + rule.delay_s), (next_key, next_key + rule.delay_s)
+    after = anniversary_after(since_day, day) * DAY_S - offset_s  # for when this one is answered now
+    return tuple([(one, one + rule.delay_s) for one in (key, after) if one < last_s])
 
 
-def known_since_day(engagement: Engagement) -> int:
-    """Say since which day since 1970 anniversaries are counted: that of joining, else of the first act."""
-    since_s = engagement.joined_s if engagement.joined_s >= 0 else engagement.first_act_s
-    return day_of(since_s, engagement.offset_s)
+def known_since_s(engagement: Engagement) -> int:
+    """Say since when anniversaries are counted, in seconds since 1970: since joining, else since the first act."""
+    return engagement.joined_s if engagement.joined_s >= 0 else engagement.first_act_s
 
 
 def _day_begins_s(engagement: Engagement, day: int) -> int:
     return day * DAY_S - engagement.offset_s
 
 
-def _return_made(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    key = sight.engagement.last_return_s
+def _return_made(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    key = engagement.last_return_s
     return () if key < 0 else ((key, key + rule.delay_s),)
 
 
-def _complaint(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    key = newest_second(sight.engagement.complaint)
+def _complaint(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    key = newest_second(engagement.complaint)
     return () if key < 0 else ((key, key + rule.delay_s),)
 
 
-def _detractor(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    answer = latest_against(sight.engagement) if sight.engagement.surveys else None
+def _detractor(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    answer = latest_against(engagement) if engagement.surveys else None
     return () if answer is None else ((answer.second, answer.second + rule.delay_s),)
 
 
-def _response_overdue(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return tuple([(clock.since_s, clock.due_s + rule.delay_s) for clock in clocks(sight.catalogue, sight.engagement)])
+def _response_overdue(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    return tuple([(clock.since_s, clock.due_s + rule.delay_s) for clock in clocks(scope.catalogue, engagement, stance)])
 
 
-def _promoter(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _promoter(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     answer = latest_for(engagement) if engagement.surveys else None
     if answer is None:
         return ()
@@ -262,28 +256,20 @@ def _promoter(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     return ((answer.second, answer.second + rule.delay_s),)
 
 
-def _referral_bought(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    key = sight.engagement.last_referral_s
+def _referral_bought(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    key = engagement.last_referral_s
     return () if key < 0 else ((key, key + rule.delay_s),)
 
 
-def _risk_rose(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return _risen(sight, rule)
+def _risk_rose(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    return ((stance.rose_s, stance.rose_s + rule.delay_s),)
 
 
-def _win_back(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    return () if sight.stance.band < _CRITICAL else _risen(sight, rule)
+def _win_back(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    return () if stance.band < _CRITICAL else ((stance.rose_s, stance.rose_s + rule.delay_s),)
 
 
-def _risen(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    key, acted_s = sight.stance.rose_s, sight.engagement.last_act_s
-    if acted_s < 0 or acted_s + DAY_S > key:
-        return ()  # nobody is won back who has just been here
-    return ((key, key + rule.delay_s),)
-
-
-def _refill_due(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _refill_due(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     if engagement.orders < rule.minimum:
         return ()
     interval_s = refill_interval_s(engagement, rule.minimum)
@@ -304,8 +290,7 @@ def refill_interval_s(engagement: Engagement, minimum: int) -> int:
     return (days.bit_length() - first) * DAY_S // (count - 1)
 
 
-def _survey_due(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
-    engagement = sight.engagement
+def _survey_due(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = max(newest_second(engagement.helped), engagement.last_delivered_s)
     if key < 0:
         return ()
@@ -314,18 +299,16 @@ def _survey_due(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     return () if answered_s >= 0 and opens_s < answered_s + SURVEY_REST_S else ((key, opens_s),)
 
 
-def _came_to_shop(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
+def _came_to_shop(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     """Find the beginning of a visit by somebody who is known from the web."""
-    engagement = sight.engagement
     key = newest_second(engagement.visit)
-    if key + rule.delay_s + rule.window_s <= sight.stance.assessed_s or not engagement.web:
+    if key + rule.delay_s + rule.window_s <= stance.assessed_s:
         return ()
-    return _one_visit(sight, "came_to_shop", key, key + rule.delay_s)
+    return _one_visit(stance, "came_to_shop", key, key + rule.delay_s)
 
 
-def _came_to_web(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
+def _came_to_web(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     """Find the first day on the web after a visit to a shop, from the next day on; it opens after the latest act."""
-    engagement = sight.engagement
     acted_s, offset_s = engagement.last_act_s, engagement.offset_s
     day, visit_day = (acted_s + offset_s) // DAY_S, (newest_second(engagement.visit) + offset_s) // DAY_S
     if not visit_day < day <= visit_day + RETURN_DAYS:
@@ -337,22 +320,31 @@ def _came_to_web(sight: Sight, rule: MomentRule) -> tuple[Found, ...]:
     return ((day * DAY_S - offset_s, acted_s + rule.delay_s),)
 
 
-CART, VIEWS, VISIT, ORDER, VOICE, RISK, SELDOM = (1 << bit for bit in range(7))
-"""What a moment needs to be remembered of a customer, so that most are not even looked for."""
+CART, CHECKOUT, VIEWS, VISIT, HELPED, KNOWN, ORDER, FIRST, SECOND, VOICE, RISK, SELDOM = (1 << bit for bit in range(12))
+"""
+What a moment needs to be remembered of a customer, so that most are not even looked for; an order that is the `FIRST`
+or `SECOND`, a visitor who is `KNOWN` from the web, a risk that rose in silence, and what happens `SELDOM`.
+"""
 
 
 def causes_of(engagement: Engagement, stance: Stance) -> int:
     """Say what there is that a moment may come of, as a sum of the bits above."""
-    causes = ORDER if engagement.last_order_s >= 0 else 0
+    causes, ordered_s = 0, engagement.last_order_s
+    if ordered_s >= 0:
+        orders = engagement.orders
+        causes = ORDER | FIRST if orders == 1 else ORDER | SECOND if orders == 2 else ORDER
     if engagement.cart:
-        causes |= CART
+        causes |= CART | CHECKOUT if engagement.checkout_s > ordered_s else CART
     if engagement.views:
         causes |= VIEWS
     if engagement.visit:
-        causes |= VISIT
+        causes |= VISIT | KNOWN if engagement.web else VISIT
+        if engagement.helped:
+            causes |= HELPED
     if engagement.surveys or engagement.complaint:
         causes |= VOICE
-    if stance.band >= _HIGH:
+    # nobody is won back who has just been here
+    if stance.band >= _HIGH and 0 <= engagement.last_act_s <= stance.rose_s - DAY_S:
         causes |= RISK
     if engagement.last_return_s >= 0 or engagement.last_referral_s >= 0 or engagement.last_delivered_s >= 0:
         causes |= SELDOM
@@ -361,12 +353,12 @@ def causes_of(engagement: Engagement, stance: Stance) -> int:
 
 FIND: Final[tuple[tuple[MomentName, int, Find], ...]] = (
     ("cart_abandoned", CART, _cart_abandoned),
-    ("checkout_abandoned", CART, _checkout_abandoned),
+    ("checkout_abandoned", CHECKOUT, _checkout_abandoned),
     ("browsed_and_left", VIEWS, _browsed_and_left),
     ("visit_without_purchase", VISIT, _visit_without_purchase),
-    ("helped_and_left", VISIT, _helped_and_left),
-    ("first_purchase", ORDER, _first_purchase),
-    ("second_purchase", ORDER, _second_purchase),
+    ("helped_and_left", HELPED, _helped_and_left),
+    ("first_purchase", FIRST, _first_purchase),
+    ("second_purchase", SECOND, _second_purchase),
     ("milestone", ORDER, _milestone),
     ("milestone", ORDER, _anniversary),
     ("return_made", SELDOM, _return_made),
@@ -378,8 +370,8 @@ FIND: Final[tuple[tuple[MomentName, int, Find], ...]] = (
     ("risk_rose", RISK, _risk_rose),
     ("win_back", RISK, _win_back),
     ("refill_due", ORDER, _refill_due),
-    ("survey_due", VISIT | SELDOM, _survey_due),
-    ("came_to_shop", VISIT, _came_to_shop),
-    ("came_to_web", VISIT, _came_to_web),
+    ("survey_due", HELPED | SELDOM, _survey_due),
+    ("came_to_shop", KNOWN, _came_to_shop),
+    ("came_to_web", KNOWN, _came_to_web),
 )
 """How each moment is found, and which causes it may come of, any of them; a milestone is found in two ways."""

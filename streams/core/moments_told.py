@@ -13,7 +13,7 @@ from streams.core.catalogue import MomentName
 from streams.core.days import anniversary_after, silent_days
 from streams.core.engagement import DAY_S, HOUR_S, Engagement, day_of
 from streams.core.moments import Moment
-from streams.core.moments_found import known_since_day, refill_interval_s
+from streams.core.moments_found import known_since_s, refill_interval_s
 from streams.core.newest import entries
 from streams.core.replies import Answer
 from streams.core.stance import Stance
@@ -89,7 +89,7 @@ def _second_purchase(_sight: _Sight) -> Told:
 
 def _milestone(sight: _Sight) -> Told:
     engagement = sight.engagement
-    since, day = known_since_day(engagement), day_of(sight.moment.key, engagement.offset_s)
+    since, day = (day_of(one, engagement.offset_s) for one in (known_since_s(engagement), sight.moment.key))
     if anniversary_after(since, day - 1) == day:
         return f"With us for {_count(round((day - since) / 365.2425), 'year')} today.", {}
     return f"Reached a milestone with order number {engagement.orders}.", {}

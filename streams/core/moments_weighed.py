@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas import BANDS
-from streams.core.cart import cart_of
+from streams.core.cart import priced_cart_of
 from streams.core.catalogue import MomentName
-from streams.core.engagement import CART_HEAD, DAY_S, Engagement
+from streams.core.engagement import DAY_S, Engagement
 from streams.core.newest import entries, newest_second
 from streams.core.replies import Answer
 from streams.core.stance import Stance
@@ -43,13 +43,8 @@ def _usual(_engagement: Engagement, _stance: Stance) -> int:
 
 def _cart(engagement: Engagement, _stance: Stance) -> int:
     """Weigh what lies in the basket against the customer's mean order, else by how many products there are."""
-    left = cart_of(engagement)
-    prices: dict[str, int] = {}
-    for change in entries(engagement.cart):
-        product = change.payload[CART_HEAD:].decode()
-        if change.payload[0] < 0x80:  # put in
-            prices.setdefault(product, int.from_bytes(change.payload[4:CART_HEAD], "big"))
-    value = sum([prices.get(product, 0) for product in left])
+    left = priced_cart_of(engagement)
+    value = sum([price for _, price in left.values()])
     sold = engagement.orders - engagement.foreign
     if value and sold > 0 and engagement.revenue_minor > 0:
         return strength(USUAL * value * sold // engagement.revenue_minor)

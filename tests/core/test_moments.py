@@ -372,6 +372,13 @@ def test_each_year_is_a_milestone() -> None:
     assert "With us for 2 years today." == story.latest("next-best-actions")["reason"]
 
 
+def test_who_has_been_gone_for_two_years_has_no_anniversary() -> None:
+    """Two are celebrated in silence; then nobody is woken any more."""
+    story = Story(only("milestone")).happens("order_placed", NOON).until(NOON + 5000 * DAY)
+
+    assert ("2027-03-02T00:00:00Z", None) == (decided_at(story), story.wake_at)
+
+
 def test_who_joined_counts_from_then() -> None:
     """The anniversary of a member is that of joining the programme."""
     story = Story(only("milestone")).happens("order_placed", NOON).happens("loyalty_joined", NOON + 40 * DAY)
