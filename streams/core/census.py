@@ -38,12 +38,13 @@ class Census:
 
     def count(self, record: Record) -> None:
         """Count one record; a guest order is nobody."""
-        if record.stance is None:
+        stance = record.stance
+        if stance is None:
             return
-        for enrolled in record.stance.enrolled.items():
+        for enrolled in stance.enrolled.items():
             if enrolled in self.arms:
                 self.arms[enrolled] += 1
         engagement = record.engagement
         if engagement.complaint or engagement.surveys:
-            clock = respond_by(self._catalogue, engagement)
+            clock = respond_by(self._catalogue, engagement, stance)
             self.overdue += clock is not None and clock.due_s <= self._now_s < clock.due_s + FORGIVEN_S

@@ -51,7 +51,7 @@ def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance
         ),
         "limits": limits(catalogue, reached),
         "moments": open_moments(catalogue, key, engagement, stance, now_s),
-        "response_clock": clock(catalogue, engagement),
+        "response_clock": clock(catalogue, engagement, stance),
         "arms": dict(sorted(stance.enrolled.items())),
         "last_decisions": tuple(
             [
@@ -141,9 +141,9 @@ def open_moments(
     )
 
 
-def clock(catalogue: Catalogue, engagement: Engagement) -> ResponseClock | None:
+def clock(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> ResponseClock | None:
     """Say until when an answer was promised that has not come."""
-    running = respond_by(catalogue, engagement)
+    running = respond_by(catalogue, engagement, stance)
     if running is None:
         return None
     return ResponseClock(moment=running.moment, since=at(running.since_s), due=at(running.due_s))

@@ -506,10 +506,10 @@ def test_the_clock_says_who_must_be_answered_first() -> None:
     catalogue = story.rules.catalogue
 
     assert Clock("complaint", second(NOON + HOUR), second(NOON + 25 * HOUR)) == respond_by(
-        catalogue, story.record.engagement
+        catalogue, story.record.engagement, story.stance
     )
     story.happens("action_delivered", NOON + 2 * HOUR, decision_id=DECISION, action="call", channel="phone")
-    assert respond_by(catalogue, story.record.engagement) is None
+    assert respond_by(catalogue, story.record.engagement, story.stance) is None
 
 
 def test_a_survey_is_due_after_a_delivery_and_after_help() -> None:
