@@ -68,11 +68,14 @@ _USUAL: dict[str, Any] = {
 
 def event(tag: str, at: datetime = NOON, event_id: str | None = None, **fields: Any) -> Event:
     """Make an event; what is not said is usual."""
-    kind = BY_TAG[tag]
-    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
-    usual = {name: value for name, value in _USUAL.items() if name in required}
-    usual |= {"event_id": event_id or f"e{next(_counter)}", "schema_version": 1, "occurred_at": at, "customer_id": "c1"}
-    return kind(**usual | fields)
+    usual = {"event_id": event_id or f"e{next(_counter)}", "schema_version": 1, "occurred_at": at, "customer_id": "c1"}
+    return BY_TAG[tag](**_usual_of(tag) | usual | fields)
+
+
+@cache
+def _usual_of(tag: str) -> dict[str, Any]:
+    required = {field.name for field in msgspec.structs.fields(BY_TAG[tag]) if field.required}
+    return {name: value for name, value in _USUAL.items() if name in required}
 
 
 def source_of(one: Event) -> int:
