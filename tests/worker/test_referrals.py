@@ -93,6 +93,17 @@ def test_a_guest_may_have_been_invited() -> None:
     assert [AFAR] == [word.to for word in told(shop, "#o1")]
 
 
+def test_the_same_order_says_the_same_to_the_last_byte() -> None:
+    """Whoever takes it, from wherever: the referrer tells copies by the id."""
+    one, other = Shop(), Shop()
+    one.take(at(5, bought("o1")), source=ORDERS)
+    other.take(at(1, event("e0")))
+    other.take(from_afar(9, bought("o1"), topic="p-orders"), source=REROUTED)
+
+    assert told(one) == told(other)
+    assert 32 == len(told(one)[0].word_id)
+
+
 def test_an_order_told_again_says_nothing_again() -> None:
     """A copy of the order is a duplicate, in one slice and in two."""
     shop = Shop()
