@@ -58,6 +58,8 @@ def _cart_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, sc
         return ()
     if changed_s <= engagement.checkout_s and "checkout_abandoned" in scope.sought:
         return ()  # the checkout is what was left last
+    if engagement.cart[CART_SIGN] < NEGATIVE:
+        return ((changed_s, changed_s + rule.delay_s),)
     key = _put_in_last(engagement, changed_s)
     return () if key < 0 else ((key, key + rule.delay_s),)
 
@@ -79,12 +81,10 @@ def _put_in_last(engagement: Engagement, changed_s: int) -> int:
 
 def _browsed_and_left(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     views = engagement.views
-    if views[0] < rule.minimum:
+    if not may_be_repeated(views, rule.minimum):
         return ()
-    newest_s, changed_s = newest_second(views), newest_second(engagement.cart)
-    if engagement.last_order_s > changed_s:
-        changed_s = engagement.last_order_s
-    if changed_s >= newest_s or not may_be_repeated(views, rule.minimum):
+    newest_s, changed_s = newest_second(views), max(newest_second(engagement.cart), engagement.last_order_s)
+    if changed_s >= newest_s:
         return ()
     first_s = _looked_at_since(views, rule.minimum, newest_s - DAY_S)
     return () if first_s <= changed_s else ((newest_s, newest_s + rule.delay_s),)
@@ -309,8 +309,10 @@ def _came_to_shop(engagement: Engagement, stance: Stance, rule: MomentRule, scop
 
 def _came_to_web(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     """Find the first day on the web after a visit to a shop, from the next day on; it opens after the latest act."""
-    acted_s, offset_s = engagement.last_act_s, engagement.offset_s
-    day, visit_day = (acted_s + offset_s) // DAY_S, (newest_second(engagement.visit) + offset_s) // DAY_S
+    acted_s, offset_s, visit_s = engagement.last_act_s, engagement.offset_s, newest_second(engagement.visit)
+    if acted_s <= visit_s:
+        return ()
+    day, visit_day = (acted_s + offset_s) // DAY_S, (visit_s + offset_s) // DAY_S
     if not visit_day < day <= visit_day + RETURN_DAYS:
         return ()
     base = base_of(engagement)
