@@ -40,9 +40,8 @@ def main() -> None:
     run(rules, raws(Load(customers=options.customers, events=options.events)))
     quickest = min(_seconds(rules.catalogue, kept) for _ in range(ROUNDS))
     found = Counter(moment.name for one in kept for moment in look(rules.catalogue, *one))
-    print(
-        f"{len(kept):,} snapshots, {1e6 * quickest / len(kept):.2f} us each, {found.total() / len(kept):.2f} moments each"
-    )
+    each, moments = 1e6 * quickest / len(kept), found.total() / len(kept)
+    print(f"{len(kept):,} snapshots, {each:.2f} us and {moments:.2f} moments each")
     for name, count in found.most_common():
         print(f"{count:9,} {name}")
 
