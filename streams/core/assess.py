@@ -198,11 +198,11 @@ def wake_of(moments: list[Moment], stance: Stance) -> int:
     """
     Say when to look again, always later than the latest assessment; -1: never.
 
-    That is at a crossing, a segment's end, when a moment opens, when quiet hours end that hold a decision, and when a
-    word is to be made good.
+    That is at a crossing, a segment's end, when a moment opens or the quiet hours end that hold it, and when a word is
+    to be made good.
     """
     wake_s = next_opening(moments, stance) if moments else NONE
-    for second in (stance.crossing_s, stance.segment_end_s, stance.held_until_s):
+    for second in (stance.crossing_s, stance.segment_end_s):
         if second > stance.assessed_s and (wake_s < 0 or second < wake_s):
             wake_s = second
     if stance.muted and (wake_s < 0 or stance.unmute_s < wake_s):
