@@ -65,7 +65,7 @@ class Contacts:
 
     def _gather(self, engagement: Engagement, stance: Stance) -> None:
         now_s = self._now_s
-        since_s = now_s - _reach_s(self._catalogue)
+        since_s = now_s - reach_s(self._catalogue)
         waiting = [one for one in stance.reservations if not one.shadow and one.until_s > now_s]
         earliest_s = min([since_s, *(one.since_s - _MOST_APART_S for one in waiting)])
         over, kept = set(), 0
@@ -120,7 +120,7 @@ class Contacts:
         return ends
 
 
-def _reach_s(catalogue: Catalogue) -> int:
+def reach_s(catalogue: Catalogue) -> int:
     """Say how long a contact may count, in seconds."""
     longest = max([limit.days for limit in catalogue.policy.contacts], default=0)
     for rule in catalogue.channels.values():

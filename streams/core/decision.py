@@ -14,6 +14,7 @@ from schemas import Candidate, NextBestAction, RefusedAction
 from streams.core.budget import FUNDED_DAYS
 from streams.core.catalogue import NOTHING, Catalogue
 from streams.core.choose import Decision, Weighed, arms_of, belief, context_weight, ends_s
+from streams.core.contacts import reach_s
 from streams.core.gates import Context
 from streams.core.messages import message
 from streams.core.moments import Moment, moment_id
@@ -82,9 +83,16 @@ def _kept(chosen: dict[str, int], catalogue: Catalogue) -> dict[str, int]:
 
 
 def _reserve(stance: Stance, catalogue: Catalogue, reservation: Reservation) -> None:
-    """Take a slot; where there are too many, the oldest goes that counts for no limit over all channels."""
+    """
+    Take a slot. Where there are too many, one goes that was kept back too long ago for any limit.
+
+    Else it is the oldest that counts for no limit over all channels.
+    """
     kept = [*stance.reservations, reservation]
     if len(kept) > MAX_RESERVATIONS:
+        if kept[0].shadow and kept[0].since_s <= reservation.since_s - reach_s(catalogue):
+            stance.reservations = kept[1:]
+            return
         free = {action.channel_number for action in catalogue.actions if not catalogue.channels[action.channel].counts}
         kept.remove(next((one for one in kept if one.channel in free), kept[0]))
     stance.reservations = kept
