@@ -123,7 +123,8 @@ class MomentRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     When a moment opens after its cause, how long it stays open, and what some moments ask for besides.
 
-    `minimum`: looks at one product (browsed_and_left) or order days (refill_due). `orders`, `spend_minor` and
+    `minimum`: looks at one product (browsed_and_left) or order days (refill_due). `least_days`: whose order days lie
+    closer together needs no reminder (refill_due). `orders`, `spend_minor` and
     `anniversaries`: which milestones there are. `respond_within_s`: how soon somebody should have answered
     (complaint, detractor).
     """
@@ -131,6 +132,7 @@ class MomentRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     window_s: Positive
     delay_s: Duration = 0
     minimum: Repeats = 3
+    least_days: Days = 10
     orders: Annotated[tuple[Annotated[int, Meta(ge=2, le=1_000_000)], ...], Meta(max_length=32)] = ()
     spend_minor: Annotated[tuple[Minor, ...], Meta(max_length=32)] = ()
     anniversaries: bool = False
@@ -164,7 +166,8 @@ class ActionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `when` is a condition on the customer. `value_minor` is what a success is worth, `cost_minor` what doing it
     costs, `lever` a factor by which the shop stresses it; `prior` are the successes and failures believed in before
     anything was seen. `cooldown_s`: how long it rests after it was chosen; `expires_after_s`: how long a decision is
-    worth carrying out; `respond_within_s`: how soon somebody has to act.
+    worth carrying out; `respond_within_s`: how soon somebody has to act. A `duty` is owed: where its gates let one
+    pass, only duties are candidates, "nothing" is none, and the holdout keeps none back.
     """
 
     name: Name
@@ -178,6 +181,7 @@ class ActionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     template: Annotated[dict[Language, Wording], Meta(min_length=1, max_length=16)]
     when: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
     discount: bool = False
+    duty: bool = False
     cost_minor: Cost = 0
     lever: Annotated[float, Meta(gt=0, le=100)] = 1.0
     budget_per_day: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None

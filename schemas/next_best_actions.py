@@ -18,7 +18,8 @@ class Candidate(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fiel
     """
     What was weighed: score = propensity x context_weight x value_minor x lever - cost_minor.
 
-    `probability` is that of being chosen. The last candidate is "nothing", for no moment, with a score of 0.
+    `probability` is that of being chosen. The last candidate is "nothing", for no moment, with a score of 0;
+    where a duty is among them, all are duties, and "nothing" is none.
     """
 
     action: Label
@@ -44,7 +45,8 @@ class RefusedAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
 
 class NextBestAction(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """
-    One decision. `action` is "nothing" where nothing was weighed best, every action was refused, or in the holdout.
+    One decision. `action` is "nothing" where nothing was weighed best, every action was refused, or in the
+    holdout, which keeps everything back but duties.
 
     `would_have` is the action that the holdout kept back. `probability` is that of what was chosen among the
     candidates: the propensity by which outcomes are weighted. `strength` of the moment is from 0.05 to 1.

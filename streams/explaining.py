@@ -127,7 +127,9 @@ def _why(decision: NextBestAction) -> list[str]:
 
 def _other_arms(decision: NextBestAction) -> list[str]:
     drawn = decision.would_have or decision.action
-    if decision.arm == HOLDOUT:
+    if all(one.action != NOTHING for one in decision.candidates):
+        held = [f"{drawn} is owed to whoever is due it, so it is done in the holdout, too."]
+    elif decision.arm == HOLDOUT:
         held = [f"This customer is in the holdout. Outside of it, {drawn} would have been done."]
         if drawn == NOTHING:
             held = ["This customer is in the holdout. Outside of it nothing would have been done, either."]

@@ -121,6 +121,7 @@ class Action(Struct, frozen=True, kw_only=True):
     purpose: Purpose
     when: Expression | None
     discount: bool
+    duty: bool
     value_minor: int
     cost_minor: int
     lever: float
@@ -261,6 +262,7 @@ def _action(row: ActionTable, segments: Iterable[str]) -> Action:
         purpose=row.purpose,
         when=None if row.when is None else compile_expression(row.when, tuple(segments)),
         discount=row.discount,
+        duty=row.duty,
         value_minor=row.value_minor,
         cost_minor=row.cost_minor,
         lever=row.lever,

@@ -3,8 +3,9 @@ The next best action: open moments, gates, arbitration, and last of all the hold
 
 Law: a decision is a function of engagement, stance, catalogue, instant and its own id; of other customers it
 depends by the day's budget only. Nothing is changed here. Each action competes once, for the strongest moment it
-answers. A moment is weighed if an action passes all gates or none ever will; one whose actions only wait for the end
-of quiet hours, and will not come too late, is held and stays unanswered.
+answers. A moment is held, and stays unanswered, while an action only waits for the end of quiet hours and will not
+come too late: what competes for it does not depend on the time of day. A duty that passes waits for nothing: only
+duties are candidates then, "nothing" is none, and the holdout keeps none back.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 from streams.core.arbitration import Stake, sample, vector
 from streams.core.arms import HOLDOUT, experiment_arm, holdout_arm
 from streams.core.catalogue import Action, Catalogue
-from streams.core.gates import GATES, Context, Refusal, gate
+from streams.core.gates import GATES, Context, Refusal, gate, only_waits
 from streams.core.moments import Moment
 from streams.core.posterior import Posterior
 
@@ -72,7 +73,12 @@ class Decision(NamedTuple):
     @property
     def done(self) -> Weighed | None:
         """What is done about it: the choice, unless the holdout keeps it back."""
-        return None if self.arm == HOLDOUT else self.chosen
+        return None if self.arm == HOLDOUT and not self.is_duty else self.chosen
+
+    @property
+    def is_duty(self) -> bool:
+        """Say whether the choice is owed to the customer."""
+        return self.chosen is not None and self.chosen.action.duty
 
     @property
     def probability(self) -> float:
@@ -108,12 +114,7 @@ def stake(action: Action, moment: Moment) -> Stake:
 def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Decision | Hold | None:
     """Decide what is best, given the moments that are open and not answered; None if there are none."""
     moments = sorted(moments, key=_rank)
-    by_moment = context.catalogue.by_moment
-    stands: dict[str, Standing] = {}
-    for moment in moments:
-        for action in by_moment.get(moment.name, ()):
-            if action.name not in stands:
-                stands[action.name] = Standing(action, moment, gate(context, moment, action))
+    stands = _stands(context, moments)
     answered, held_until_s = [], None
     for moment in moments:
         end_s = _held_until(context, moment, stands)
@@ -123,7 +124,20 @@ def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Dec
             held_until_s = end_s
     if not answered:
         return None if held_until_s is None else Hold(held_until_s)
+    if held_until_s is not None:
+        stands = _stands(context, answered)
     return _decide(context, answered, stands, decision_id, held_until_s)
+
+
+def _stands(context: Context, moments: Sequence[Moment]) -> dict[str, Standing]:
+    """Ask the gates about each action, for the first of these moments that it answers."""
+    by_moment = context.catalogue.by_moment
+    stands: dict[str, Standing] = {}
+    for moment in moments:
+        for action in by_moment.get(moment.name, ()):
+            if action.name not in stands:
+                stands[action.name] = Standing(action, moment, gate(context, moment, action))
+    return stands
 
 
 def _rank(moment: Moment) -> tuple[int, int, str]:
@@ -132,14 +146,16 @@ def _rank(moment: Moment) -> tuple[int, int, str]:
 
 
 def _held_until(context: Context, moment: Moment, stands: dict[str, Standing]) -> int | None:
-    """Say until when quiet hours hold a moment; None if one of its actions passes, or none will in time."""
+    """Say until when quiet hours hold a moment; None if a duty passes, or no action only waits for that."""
     end_s, is_held = context.quiet_until_s, False
+    if end_s is None:
+        return None
     for action in context.catalogue.by_moment.get(moment.name, ()):
         refusal = stands[action.name].refusal
-        if refusal is None:
+        if refusal is None and action.duty:
             return None
-        if refusal.gate == "quiet_hours" and end_s is not None:
-            is_held |= end_s < min(moment.closes_s, action.valid_until_s)
+        if refusal is not None and refusal.gate == "quiet_hours" and not is_held:
+            is_held = end_s < min(moment.closes_s, action.valid_until_s) and only_waits(context, moment, action, end_s)
     return end_s if is_held else None
 
 
@@ -150,9 +166,11 @@ def _decide(
     decision_id: str,
     held_until_s: int | None,
 ) -> Decision:
-    names = {moment.name for moment in answered}
     passing = [(action, moment) for action, moment, refusal in stands.values() if refusal is None]
-    probabilities = vector([stake(action, moment) for action, moment in passing]) if passing else (1.0,)
+    is_duty = any(action.duty for action, _ in passing)
+    if is_duty:
+        passing = [(action, moment) for action, moment in passing if action.duty]
+    probabilities = _probabilities(passing, is_duty)
     weighed = tuple([Weighed(*one, probability) for one, probability in zip(passing, probabilities, strict=False)])
     place = sample(probabilities, decision_id)
     chosen = weighed[place] if place < len(weighed) else None
@@ -164,17 +182,24 @@ def _decide(
         weighed=weighed,
         nothing=probabilities[-1],
         refused=tuple(
-            [
-                Refused(action, moment, refusal)
-                for action, moment, refusal in stands.values()
-                if refusal is not None and not names.isdisjoint(action.moments)
-            ]
+            [Refused(action, moment, refusal) for action, moment, refusal in stands.values() if refusal is not None]
         ),
         answered=tuple(answered),
-        enrolled=_enrolled(context, stands, arm, chosen is not None),
+        enrolled={} if is_duty else _enrolled(context, stands, arm, chosen is not None),
         held_until_s=held_until_s,
         now_s=context.now_s,
     )
+
+
+def _probabilities(passing: list[tuple[Action, Moment]], is_duty: bool) -> tuple[float, ...]:
+    """Say how probable each choice is, and last "nothing", which a duty leaves no room for."""
+    if not passing:
+        return (1.0,)
+    probabilities = vector([stake(action, moment) for action, moment in passing])
+    if not is_duty:
+        return probabilities
+    together = sum(probabilities[:-1])
+    return (*[one / together for one in probabilities[:-1]], 0.0)
 
 
 def _enrolled(context: Context, stands: dict[str, Standing], arm: str, is_chosen: bool) -> dict[str, str]:

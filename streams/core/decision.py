@@ -162,7 +162,8 @@ def _candidates(decision: Decision) -> tuple[Candidate, ...]:
         action=NOTHING, moment=None, propensity=0.0, context_weight=0.0, value_minor=0, lever=0.0, cost_minor=0,
         score=0.0, probability=decision.nothing,
     )  # fmt: skip
-    return (*[_candidate(one) for one in decision.weighed], nothing)
+    weighed = [_candidate(one) for one in decision.weighed]
+    return tuple(weighed) if decision.is_duty else (*weighed, nothing)
 
 
 def _candidate(weighed: Weighed) -> Candidate:

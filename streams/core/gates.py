@@ -105,6 +105,15 @@ def gate(context: Context, moment: Moment, action: Action) -> Refusal | None:
     return None
 
 
+def only_waits(context: Context, moment: Moment, action: Action, end_s: int) -> bool:
+    """Say whether nothing but quiet hours, which end at `end_s`, is in the way of an action, as far as is known."""
+    for asked in _AFTER_QUIET:
+        refusal = asked(context, moment, action)
+        if refusal is not None and (refusal.until_s is None or refusal.until_s > end_s):
+            return False
+    return True
+
+
 def _validity(context: Context, moment: Moment, action: Action) -> Refusal | None:
     """An action is chosen in its season, for a moment that is open, and while its experiment runs."""
     now_s = context.now_s
@@ -186,3 +195,5 @@ def _cool_down(context: Context, _moment: Moment, action: Action) -> Refusal | N
 _ASKED: Final[tuple[Callable[[Context, Moment, Action], Refusal | None], ...]] = (
     _validity, _consent, _contact_policy, _quiet_hours, _eligibility, _budget, _suitability, _cool_down
 )  # fmt: skip
+
+_AFTER_QUIET: Final = (_eligibility, _budget, _suitability, _cool_down)

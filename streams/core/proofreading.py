@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from schemas.catalogue import (
     MOST_CHARACTERS,
@@ -24,6 +23,7 @@ from schemas.catalogue import (
 )
 from streams.core.expressions import compile_expression
 from streams.core.places import Path
+from streams.core.quiet import zone_of
 from streams.core.reading import Slip, listed, shown
 from streams.core.templates import COMMON_WORDS, WORDS, has_odd_brace, joined, longest, names_of
 from streams.core.tokens import ExpressionError
@@ -40,6 +40,7 @@ HOLDOUT: Final = "holdout"
 
 _ONLY: Final[dict[str, tuple[MomentName, ...]]] = {
     "minimum": ("browsed_and_left", "refill_due"),
+    "least_days": ("refill_due",),
     "orders": ("milestone",),
     "spend_minor": ("milestone",),
     "anniversaries": ("milestone",),
@@ -79,16 +80,8 @@ def _policy(written: CatalogueFile) -> Iterator[Slip]:
     if (quiet := policy.quiet_hours) is not None:
         if quiet.from_ == quiet.until:
             yield Slip(("policy", "quiet_hours"), "from and until are the same; leave the field out for no quiet hours")
-        if not _is_zone(quiet.zone):
+        if zone_of(quiet.zone) is None:
             yield Slip(("policy", "quiet_hours", "zone"), f"there is no time zone {shown(quiet.zone)}")
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # the last for a name that is a folder
-        return False
-    return True
 
 
 def _moments(written: CatalogueFile) -> Iterator[Slip]:
@@ -177,6 +170,10 @@ def _references(written: CatalogueFile, action: ActionTable, path: Path) -> Iter
             )
     if action.discount and action.purpose == "service":
         yield Slip((*path, "purpose"), "a discount sells; its purpose is marketing or relation")
+    if action.duty:
+        for field in ("discount", "experiment", "budget_per_day"):
+            if getattr(action, field):
+                yield Slip((*path, field), "a duty is owed to everybody: no discount, no experiment, no budget")
 
 
 def _times(written: CatalogueFile, action: ActionTable, path: Path) -> Iterator[Slip]:

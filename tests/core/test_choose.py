@@ -114,14 +114,42 @@ def test_what_is_held_does_not_hold_others() -> None:
     )  # fmt: skip
 
 
-def test_an_action_that_passes_ends_the_waiting_of_its_moment() -> None:
-    """If another action answers the moment at once, nobody waits for the e-mail; it is named as refused."""
+def test_what_waits_does_not_lose_to_what_disturbs_nobody() -> None:
+    """A word on the page could be said at night, but by day the e-mail competes with it: so both wait."""
     served = catalogue(action("thanks"), action("hint", channel="web"))
+
+    assert Hold(MORNING) == choose(context(served, NIGHT), [moment(at=NIGHT)], ID)
+
+
+def test_nobody_waits_for_what_would_be_refused_by_day() -> None:
+    """An e-mail that is meant for others holds nothing up at night."""
+    served = catalogue(action("thanks", when="orders >= 5"), action("hint", channel="web"))
     decision = choose(context(served, NIGHT), [moment(at=NIGHT)], ID)
 
     assert isinstance(decision, Decision)
     assert ([("thanks", "quiet_hours")], None) == (
         [(one.action.name, one.refusal.gate) for one in decision.refused], decision.held_until_s
+    )  # fmt: skip
+
+
+def test_a_duty_waits_for_nothing() -> None:
+    """Who complains at night is answered as soon as the answer passes, whatever else waits for the morning."""
+    served = catalogue(action("thanks", "complaint"), action("call", "complaint", channel="web", duty=True))
+    decision = choose(context(served, NIGHT), [moment("complaint", at=NIGHT)], ID)
+
+    assert isinstance(decision, Decision)
+    assert (["call"], None) == ([one.action.name for one in decision.weighed], decision.held_until_s)
+
+
+def test_an_action_competes_for_a_moment_that_is_weighed() -> None:
+    """Its strongest moment waits for somebody else's e-mail; it answers the other one, and the first stays open."""
+    served = catalogue(action("thanks"), action("hint", "first_purchase second_purchase", channel="web"))
+    waiting, weighed = moment("first_purchase", 90, at=NIGHT), moment("second_purchase", 20, at=NIGHT)
+    decision = choose(context(served, NIGHT), [waiting, weighed], ID)
+
+    assert isinstance(decision, Decision)
+    assert ((weighed,), [("hint", weighed)], MORNING) == (
+        decision.answered, [(one.action.name, one.moment) for one in decision.weighed], decision.held_until_s
     )  # fmt: skip
 
 
@@ -157,6 +185,52 @@ def test_the_holdout_decides_as_everybody_else() -> None:
     assert 10 < len(held) < 30
     for decision in held:
         assert (treated.weighed, treated.chosen, None) == (decision.weighed, decision.chosen, decision.done)
+
+
+def test_where_a_duty_passes_nothing_else_is_a_choice() -> None:
+    """Neither "nothing" nor a better bargain competes with an answer that is owed."""
+    bargain = action("offer", "second_purchase", value_minor=100_000, channel="web")
+    owed = action("call", "complaint", value_minor=1, cost_minor=5000, channel="web", duty=True)
+    moments = [moment("second_purchase", 90), moment("complaint", 20)]
+
+    decision = decided(catalogue(bargain, owed), *moments)
+
+    assert ([("call", 1.0)], 0.0) == (
+        [(one.action.name, one.probability) for one in decision.weighed], decision.nothing
+    )  # fmt: skip
+    assert decision.done == decision.weighed[0]
+
+
+def test_two_duties_share_the_choice() -> None:
+    """Of two answers that are owed one is chosen, each as often as it is the better one; together they are sure."""
+    owed = [action(name, "complaint", channel="web", duty=True, prior=prior)
+            for name, prior in [("call", [60, 40]), ("write", [55, 45])]]  # fmt: skip
+    decision = decided(catalogue(*owed), moment("complaint"))
+
+    call, write = decision.weighed
+    assert 0.5 < call.probability < 0.9
+    assert pytest.approx(1.0) == call.probability + write.probability
+
+
+def test_a_duty_that_is_refused_leaves_the_others_their_choice() -> None:
+    """Where consent for the answer was not given, everything else competes as ever."""
+    owed = action("call", "complaint", purpose="marketing", duty=True)
+    decision = decided(catalogue(owed, action("hint", "complaint", channel="web")), moment("complaint"))
+
+    assert (["hint"], ["call"]) == (
+        [one.action.name for one in decision.weighed], [one.action.name for one in decision.refused]
+    )  # fmt: skip
+    assert decision.nothing > 0.0
+
+
+def test_the_holdout_keeps_no_duty_back() -> None:
+    """Who complains is answered in either arm, and nobody is enrolled by that."""
+    served = catalogue(action("call", "complaint", channel="web", duty=True), share=0.5)
+    found = [decided(served, moment("complaint"), key=f"c{number}") for number in range(40)]
+
+    assert {"treated", "holdout"} == {one.arm for one in found}
+    assert {("call", 0)} == {(one.done.action.name, len(one.enrolled)) for one in found if one.done is not None}
+    assert all(one.done is not None for one in found)
 
 
 EXPERIMENT = '[experiments.gift]\nsalt = "1"\narms = { control = 0.5, gift = 0.5 }\n'
