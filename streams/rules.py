@@ -52,4 +52,4 @@ def text_of(path: str) -> str:
         shipped = resources.files("streams.core").joinpath(SHIPPED)
         return Path(path).read_text(encoding="utf-8") if path else shipped.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"The catalogue {path} cannot be read; LATIDO_CATALOGUE or your command names it.") from None
+        raise SettingsError(f"The catalogue {path} cannot be read; LATIDO_CATALOGUE or the command names it.") from None
