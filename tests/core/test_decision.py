@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from schemas import NextBestAction
+from schemas import CONTACT_CHANNELS, NextBestAction
 from streams.core.budget import Ledger
 from streams.core.catalogue import NOTHING
 from streams.core.decision import MAX_CHOSEN, remember
@@ -273,6 +273,20 @@ def test_a_record_stays_small() -> None:
     )  # fmt: skip
     assert "a0" == stance.reservations[0].action
     assert all(name.startswith("a") for name in list(stance.chosen)[-30:])
+
+
+def test_what_was_kept_back_too_long_ago_for_any_limit_goes_first() -> None:
+    """So a complaint of the holdout, whose answer counts for no limit, is not taken for one that nobody answered."""
+    old_s, now_s = second(NOON - 2 * DAY), second(NOON)
+    old = [Reservation(bytes([number] * 8), "old", 0, old_s, old_s + 1, True) for number in range(MAX_RESERVATIONS - 1)]
+    fresh = Reservation(b"f" * 8, "on_page", CONTACT_CHANNELS.index("web"), now_s - 60, now_s, True)
+    stance = Stance(reservations=[*old, fresh])
+    limit = "[channels.post]\ncontacts = [{ most = 1, days = 1 }]\n"
+    served = catalogue(action("thanks", prior=[999_000, 1000]), head=limit)
+
+    remember(msgspec.structs.replace(context(served), stance=stance), decided(served, moment()), "a" * 32)
+
+    assert [*old[1:], fresh] == stance.reservations[:-1]
 
 
 def test_the_same_event_decides_the_same_bytes() -> None:
