@@ -282,7 +282,9 @@ def test_what_was_kept_back_too_long_ago_for_any_limit_goes_first() -> None:
     fresh = Reservation(b"f" * 8, "on_page", CONTACT_CHANNELS.index("web"), now_s - 60, now_s, True)
     stance = Stance(reservations=[*old, fresh])
     limit = "[channels.post]\ncontacts = [{ most = 1, days = 1 }]\n"
-    served = catalogue(action("thanks", prior=[999_000, 1000]), head=limit)
+    served = catalogue(
+        action("thanks", prior=[999_000, 1000]), action("on_page", "complaint", channel="web"), head=limit
+    )
 
     remember(msgspec.structs.replace(context(served), stance=stance), decided(served, moment()), "a" * 32)
 
