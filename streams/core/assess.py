@@ -19,7 +19,7 @@ from streams.core.choose import Decision, Hold, choose
 from streams.core.churn import Rhythm, instant_of
 from streams.core.decision import answer, remember, told
 from streams.core.engagement import DAY_S, Engagement
-from streams.core.gates import context_of
+from streams.core.gates import Context
 from streams.core.moments import Moment, look, next_opening
 from streams.core.record import Folded
 from streams.core.referrals import converted
@@ -168,7 +168,7 @@ def _act(slice_: Slice, catalogue: Catalogue, shot: Shot, moments: list[Moment])
         work.muted += 1
         return
     decision_id = signal_id(work.key, NEXT_BEST_ACTIONS, shot.happening)
-    context = context_of(catalogue, shot.engagement, stance, work.key, now_s, work.ledger)
+    context = Context(catalogue, shot.engagement, stance, work.key, now_s, work.ledger)
     decision = choose(context, moments, decision_id)
     if decision is None:
         return

@@ -14,6 +14,7 @@ from schemas import CONTACT_CHANNELS, ContactChannel
 from streams.core.catalogue import Catalogue, Limit
 from streams.core.engagement import DAY_S, Engagement
 from streams.core.newest import entries
+from streams.core.once import once
 from streams.core.replies import DELIVERIES, outcomes
 from streams.core.stance import NONE, Stance
 
@@ -120,6 +121,7 @@ class Contacts:
         return ends
 
 
+@once
 def reach_s(catalogue: Catalogue) -> int:
     """Say how long a contact may count, in seconds."""
     longest = max([limit.days for limit in catalogue.policy.contacts], default=0)
@@ -129,6 +131,7 @@ def reach_s(catalogue: Catalogue) -> int:
     return longest * DAY_S
 
 
+@once
 def _counting(catalogue: Catalogue) -> frozenset[int]:
     """Say which channels count for the limits over all; one that the catalogue does not use does."""
     free = {channel for channel, rule in catalogue.channels.items() if not rule.counts}

@@ -7,7 +7,7 @@ the instant and the day's budget, never at the other actions. The holdout is no 
 is refused as everybody else, and only then not reached.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -20,6 +20,7 @@ from streams.core.engagement import DAY_S, Engagement, day_of
 from streams.core.facts import Facts
 from streams.core.moments import Moment
 from streams.core.newest import newest_second
+from streams.core.once import once
 from streams.core.profile import Preferences, consent, preferences
 from streams.core.quiet import quiet_until, zone_of
 from streams.core.record import ANONYMOUS_MARK
@@ -30,6 +31,9 @@ GATES: Final = (
     "validity", "consent", "contact_policy", "quiet_hours", "eligibility", "budget", "suitability", "cool_down"
 )  # fmt: skip
 """The gates, in the order in which they are asked."""
+
+_UNKNOWN: Final = -2
+"""An instant that was not looked for yet."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
@@ -44,50 +48,78 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
-class Context(msgspec.Struct, frozen=True, gc=False):
+class Context:
     """
-    What all gates of one decision look at, gathered once.
+    What all gates of one decision look at, each part of it found when it is first asked for.
 
-    `quiet_until_s` is the end of the quiet hours in which `now_s` lies, else None; `calm_s` is when a discount may
-    be offered again after a complaint or a bad answer, or -1; `day` is the day whose budget would pay.
-    `ledger` None keeps no budgets.
+    `now_s` is in seconds since 1970, `day` the day since 1970 whose budget would pay. `ledger` None keeps no budgets.
     """
 
-    catalogue: Catalogue
-    engagement: Engagement
-    stance: Stance
-    key: str
-    now_s: int
-    ledger: Overlay | None
-    preferences: Preferences
-    quiet_until_s: int | None
-    contacts: Contacts
-    calm_s: int
-    day: int
-    facts: Facts
+    __slots__ = (
+        "_calm_s", "_contacts", "_facts", "_preferences", "_quiet_until_s",
+        "asked", "catalogue", "engagement", "key", "ledger", "now_s", "stance",
+    )  # fmt: skip
 
+    def __init__(
+        self, catalogue: Catalogue, engagement: Engagement, stance: Stance, key: str, now_s: int, ledger: Overlay | None
+    ) -> None:
+        """Take the record as it stands; nothing is found yet."""
+        self.catalogue, self.engagement, self.stance = catalogue, engagement, stance
+        self.key, self.now_s, self.ledger = key, now_s, ledger
+        self.asked = _asked_of(catalogue)
+        self._preferences: Preferences | None = None
+        self._quiet_until_s: int | None = _UNKNOWN
+        self._contacts: Contacts | None = None
+        self._calm_s = _UNKNOWN
+        self._facts: Facts | None = None
 
-def context_of(
-    catalogue: Catalogue, engagement: Engagement, stance: Stance, key: str, now_s: int, ledger: Overlay | None
-) -> Context:
-    """Gather what all gates of one decision look at."""
-    liked = preferences(engagement)
-    span = catalogue.quiet if liked.quiet is None else liked.quiet
-    zone = liked.zone if liked.zone is not None and zone_of(liked.zone) is not None else catalogue.zone
-    return Context(
-        catalogue=catalogue,
-        engagement=engagement,
-        stance=stance,
-        key=key,
-        now_s=now_s,
-        ledger=ledger,
-        preferences=liked,
-        quiet_until_s=None if span is None else quiet_until(zone, span, now_s),
-        contacts=Contacts(catalogue, engagement, stance, now_s),
-        calm_s=_calm_s(engagement, catalogue.policy.complaint_days),
-        day=day_of(now_s, engagement.offset_s),
-        facts=Facts(key, engagement, stance, now_s),
-    )
+    @property
+    def day(self) -> int:
+        """The day whose budget would pay, since 1970."""
+        return day_of(self.now_s, self.engagement.offset_s)
+
+    @property
+    def preferences(self) -> Preferences:
+        """How the customer likes to be reached."""
+        if self._preferences is None:
+            self._preferences = preferences(self.engagement)
+        return self._preferences
+
+    @property
+    def quiet_until_s(self) -> int | None:
+        """The end of the quiet hours in which `now_s` lies; None outside them."""
+        if self._quiet_until_s == _UNKNOWN:
+            self._quiet_until_s = self._find_quiet_until_s()
+        return self._quiet_until_s
+
+    @property
+    def contacts(self) -> Contacts:
+        """All contacts that count now."""
+        if self._contacts is None:
+            self._contacts = Contacts(self.catalogue, self.engagement, self.stance, self.now_s)
+        return self._contacts
+
+    @property
+    def calm_s(self) -> int:
+        """Say when a discount may be offered again after a complaint or a bad answer; -1 if nobody complained."""
+        if self._calm_s == _UNKNOWN:
+            self._calm_s = _calm_s(self.engagement, self.catalogue.policy.complaint_days)
+        return self._calm_s
+
+    @property
+    def facts(self) -> Facts:
+        """What conditions ask for."""
+        if self._facts is None:
+            self._facts = Facts(self.key, self.engagement, self.stance, self.now_s)
+        return self._facts
+
+    def _find_quiet_until_s(self) -> int | None:
+        liked = self.preferences
+        span = self.catalogue.quiet if liked.quiet is None else liked.quiet
+        if span is None:
+            return None
+        zone = liked.zone if liked.zone is not None and zone_of(liked.zone) is not None else self.catalogue.zone
+        return quiet_until(zone, span, self.now_s)
 
 
 def _calm_s(engagement: Engagement, days: int) -> int:
@@ -99,7 +131,7 @@ def _calm_s(engagement: Engagement, days: int) -> int:
 
 def gate(context: Context, moment: Moment, action: Action) -> Refusal | None:
     """Name the first gate that stops an action, or None if it may be chosen."""
-    for asked in _ASKED:
+    for asked in context.asked[action.name]:
         if (refusal := asked(context, moment, action)) is not None:
             return refusal
     return None
@@ -117,19 +149,23 @@ def only_waits(context: Context, moment: Moment, action: Action, end_s: int) -> 
 def _validity(context: Context, moment: Moment, action: Action) -> Refusal | None:
     """An action is chosen in its season, for a moment that is open, and while its experiment runs."""
     now_s = context.now_s
-    spans = [
-        ("moment", moment.opens_s, moment.closes_s),
-        ("season", action.valid_from_s, action.valid_until_s),
-    ]
+    if now_s < moment.opens_s or now_s >= moment.closes_s:
+        return _outside("moment", moment.opens_s, now_s)
+    if now_s < action.valid_from_s or now_s >= action.valid_until_s:
+        return _outside("season", action.valid_from_s, now_s)
     if action.experiment is not None:
         rule = context.catalogue.experiments[action.experiment]
-        spans.append(("experiment", rule.from_s, rule.until_s))
-    for what, from_s, until_s in spans:
-        if now_s < from_s:
-            return Refusal("validity", from_s, f"{what} not begun")
-        if now_s >= until_s:
-            return Refusal("validity", None, f"{what} over")
+        if now_s < rule.from_s or now_s >= rule.until_s:
+            return _outside("experiment", rule.from_s, now_s)
     return None
+
+
+def _outside(what: str, from_s: int, now_s: int) -> Refusal:
+    return (
+        Refusal("validity", from_s, f"{what} not begun")
+        if now_s < from_s
+        else Refusal("validity", None, f"{what} over")
+    )
 
 
 def _consent(context: Context, _moment: Moment, action: Action) -> Refusal | None:
@@ -137,7 +173,8 @@ def _consent(context: Context, _moment: Moment, action: Action) -> Refusal | Non
     rule = context.catalogue.channels[action.channel]
     if context.key.startswith(ANONYMOUS_MARK) and not rule.anonymous:
         return Refusal("consent", None, "anonymous")
-    said = consent(context.engagement, action.channel, action.purpose)
+    engagement = context.engagement
+    said = consent(engagement, action.channel, action.purpose) if engagement.registers else "unknown"
     if said == "withdrawn" or (said == "unknown" and action.purpose in rule.needs_consent):
         return Refusal("consent", None, said)
     return None
@@ -152,7 +189,7 @@ def _contact_policy(context: Context, _moment: Moment, action: Action) -> Refusa
 def _quiet_hours(context: Context, moment: Moment, action: Action) -> Refusal | None:
     """What would disturb waits; what cannot wait so long is refused without a date."""
     until_s = context.quiet_until_s
-    if until_s is None or not context.catalogue.channels[action.channel].quiet:
+    if until_s is None:
         return None
     return Refusal("quiet_hours", until_s if until_s < min(moment.closes_s, action.valid_until_s) else None, "")
 
@@ -192,8 +229,27 @@ def _cool_down(context: Context, _moment: Moment, action: Action) -> Refusal | N
     return None
 
 
-_ASKED: Final[tuple[Callable[[Context, Moment, Action], Refusal | None], ...]] = (
-    _validity, _consent, _contact_policy, _quiet_hours, _eligibility, _budget, _suitability, _cool_down
-)  # fmt: skip
+_Asked = Callable[[Context, Moment, Action], Refusal | None]
 
 _AFTER_QUIET: Final = (_eligibility, _budget, _suitability, _cool_down)
+
+
+@once
+def _asked_of(catalogue: Catalogue) -> dict[str, tuple[_Asked, ...]]:
+    """Say which gates may ever stop an action, by its name, in their order."""
+    return {action.name: tuple(_that_may_stop(catalogue, action)) for action in catalogue.actions}
+
+
+def _that_may_stop(catalogue: Catalogue, action: Action) -> Iterator[_Asked]:
+    rule = catalogue.channels[action.channel]
+    yield from (_validity, _consent, _contact_policy)
+    if rule.quiet:
+        yield _quiet_hours
+    if action.when is not None or action.experiment is not None:
+        yield _eligibility
+    if action.budget_per_day is not None:
+        yield _budget
+    if action.discount:
+        yield _suitability
+    if action.cooldown_s > 0:
+        yield _cool_down

@@ -15,6 +15,7 @@ from streams.core.clocks import ANSWERING
 from streams.core.engagement import DAY_S, Engagement
 from streams.core.moments_found import FIND, Find, Scope, causes_of
 from streams.core.moments_weighed import USUAL, WEIGH, Weigh
+from streams.core.once import once
 from streams.core.stance import NONE, Stance
 
 UNRULED: Final = MomentRule(window_s=7 * DAY_S)
@@ -45,10 +46,6 @@ class Watch(NamedTuple):
     sought: tuple[tuple[int, Sought], ...]
     by_causes: dict[int, tuple[Sought, ...]]
     scope: Scope
-
-
-_watches: dict[int, tuple[Catalogue, Watch]] = {}
-_MOST_WATCHES: Final = 16
 
 
 def moment_id(customer_key: str, moment: Moment) -> str:
@@ -103,16 +100,10 @@ def next_opening(moments: list[Moment], stance: Stance) -> int:
     return soonest_s
 
 
+@once
 def _watch(catalogue: Catalogue) -> Watch:
-    """Prepare what a catalogue asks for, once for each; it is known by its identity, which its place here keeps."""
-    known = _watches.get(id(catalogue))
-    if known is not None:
-        return known[1]
-    if len(_watches) >= _MOST_WATCHES:
-        _watches.clear()
+    """Prepare what a catalogue asks for."""
     rules = {name: catalogue.moments.get(name, UNRULED) for name in ANSWERING}
     rules |= {name: rule for name, rule in catalogue.moments.items() if name in catalogue.by_moment}
     sought = tuple((needed, (name, find, WEIGH[name], rules[name])) for name, needed, find in FIND if name in rules)
-    watch = Watch(sought, {}, Scope(catalogue, frozenset(rules)))
-    _watches[id(catalogue)] = catalogue, watch
-    return watch
+    return Watch(sought, {}, Scope(catalogue, frozenset(rules)))

@@ -20,7 +20,7 @@ from streams.core.catalogue import Catalogue, parse
 from streams.core.choose import Decision, choose
 from streams.core.decision import remember, told
 from streams.core.engagement import Engagement
-from streams.core.gates import context_of
+from streams.core.gates import Context
 from streams.core.moments import Moment, look
 from streams.core.posterior import Posterior
 from streams.core.record import load
@@ -64,7 +64,7 @@ def decide(catalogue: Catalogue, case: Case) -> Signal | None:
     stance = replace(case.stance)
     now_s, happening = stance.assessed_s, Happening(-1, None, stance.assessed_s)
     identity = signal_id(case.key, NEXT_BEST_ACTIONS, happening)
-    context = context_of(catalogue, case.engagement, stance, case.key, now_s, None)
+    context = Context(catalogue, case.engagement, stance, case.key, now_s, None)
     decision = choose(context, case.moments, identity)
     if not isinstance(decision, Decision):
         return None

@@ -4,7 +4,7 @@ from typing import Any
 
 from streams.core.budget import Ledger
 from streams.core.catalogue import Catalogue, parse
-from streams.core.gates import Context, context_of
+from streams.core.gates import Context
 from streams.core.moments import Moment
 from streams.core.rules import Rules
 from tests.core.stories import DAY, NOON, Story, second
@@ -65,7 +65,7 @@ def context(served: Catalogue, at: Any = NOON, key: str = "c1", ledger: Ledger |
     record = Story(Rules(), key=key).happens("order_placed", NOON).record
     assert record.stance is not None
     overlay = None if ledger is None else ledger.overlay()
-    return context_of(served, record.engagement, record.stance, key, second(at), overlay)
+    return Context(served, record.engagement, record.stance, key, second(at), overlay)
 
 
 def moment(name: Any = "first_purchase", strength: int = 50, at: Any = NOON, lasts: Any = DAY) -> Moment:

@@ -261,12 +261,12 @@ def test_a_record_stays_small() -> None:
     actions = [action(f"a{number}", channel="web" if number else "email") for number in range(64)]
     served = catalogue(*actions)
     seen = context(served)
-    stance = Stance(chosen={f"old{number}": number for number in range(MAX_CHOSEN)})
+    stance = seen.stance = Stance(chosen={f"old{number}": number for number in range(MAX_CHOSEN)})
     first = decided(catalogue(action("a0", prior=[999_000, 1000])), moment())
-    remember(msgspec.structs.replace(seen, stance=stance), first, "f" * 32)
+    remember(seen, first, "f" * 32)
     for number in range(1, 64):
         one = decided(catalogue(action(f"a{number}", channel="web", prior=[999_000, 1000])), moment())
-        remember(msgspec.structs.replace(seen, stance=stance), one, f"{number:032x}")
+        remember(seen, one, f"{number:032x}")
 
     assert (MAX_RESERVATIONS, MAX_RECENT, MAX_CHOSEN) == (
         len(stance.reservations), len(stance.recent), len(stance.chosen)
@@ -286,7 +286,9 @@ def test_what_was_kept_back_too_long_ago_for_any_limit_goes_first() -> None:
         action("thanks", prior=[999_000, 1000]), action("on_page", "complaint", channel="web"), head=limit
     )
 
-    remember(msgspec.structs.replace(context(served), stance=stance), decided(served, moment()), "a" * 32)
+    seen = context(served)
+    seen.stance = stance
+    remember(seen, decided(served, moment()), "a" * 32)
 
     assert [*old[1:], fresh] == stance.reservations[:-1]
 

@@ -11,7 +11,7 @@ from streams.core.arms import experiment_arm
 from streams.core.budget import Ledger
 from streams.core.catalogue import Action, Catalogue, parse
 from streams.core.engagement import DAY_S, Engagement, fold
-from streams.core.gates import GATES, Context, Refusal, context_of, gate
+from streams.core.gates import GATES, Context, Refusal, gate
 from streams.core.moments import Moment
 from streams.core.ring import mark_of
 from streams.core.stance import Reservation, Stance
@@ -93,7 +93,7 @@ def context(
     ledger = Ledger()
     ledger.put_down([("voucher", second(now) // DAY_S)] * spent)
     engagement = known(*(told or (GIVEN, ORDERED)), now=now)
-    return context_of(catalogue, engagement, stance or Stance(), key, second(now), ledger.overlay())
+    return Context(catalogue, engagement, stance or Stance(), key, second(now), ledger.overlay())
 
 
 def ask(here: Context, action: Action = VOUCHER, opens: timedelta = -HOUR, closes: timedelta = DAY) -> Refusal | None:
@@ -251,7 +251,9 @@ def test_an_action_is_for_those_it_is_meant_for() -> None:
 def test_a_budget_is_for_one_day() -> None:
     """When it is used up, the next day brings another; without a ledger nobody counts."""
     assert Refusal("budget", second(NOON + 12 * HOUR), "") == ask(context(spent=1))
-    assert ask(replace(context(spent=1), ledger=None)) is None
+    uncounted = context(spent=1)
+    uncounted.ledger = None
+    assert ask(uncounted) is None
 
 
 @pytest.mark.parametrize(
