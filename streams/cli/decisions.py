@@ -47,10 +47,9 @@ def tell(tally: Tally, console: Console) -> None:
     actions = table("action", "decisions", "customers")
     for name, count in tally.decisions.most_common():
         actions.add_row(name, f"{count:,}", f"{len(tally.customers[name]):,}")
-    gates = sorted({gate for _, gate in tally.refusals}, key=lambda gate: -_refused(tally, gate))
-    refusals = table("refused at", *gates)
+    refusals = table("refused", "at which gate, how often")
     for name in sorted({action for action, _ in tally.refusals}):
-        refusals.add_row(name, *(f"{tally.refusals[name, gate]:,}" for gate in gates))
+        refusals.add_row(name, _gates(tally, name))
     for made in (moments, actions, refusals):
         if made.row_count:
             console.print(made)
@@ -62,5 +61,9 @@ def tell(tally: Tally, console: Console) -> None:
     console.print(f"Contacts of a customer in a week with any: {spread_in_words(tally.contacts_per_week())}")
 
 
-def _refused(tally: Tally, gate: str) -> int:
-    return sum(count for (_, at), count in tally.refusals.items() if at == gate)
+def _gates(tally: Tally, action: str) -> str:
+    """Say at which gates an action was refused, the one that stops it most often first."""
+    counts = {gate: count for (name, gate), count in tally.refusals.items() if name == action}
+    return ", ".join(
+        f"{gate.replace('_', ' ')} {counts[gate]:,}" for gate in sorted(counts, key=lambda at: -counts[at])
+    )

@@ -14,6 +14,7 @@ from schemas import (
     BANDS,
     CONTACT_CHANNELS,
     EVENT_TYPES,
+    ContactChannel,
     ContentShared,
     Event,
     ReferralSent,
@@ -26,7 +27,7 @@ from streams.core.cart import cart_of
 from streams.core.days import active_between
 from streams.core.engagement import CART_CHANGES, HOUR_S, Engagement, day_of
 from streams.core.newest import newest_second
-from streams.core.profile import preferences
+from streams.core.profile import Consent, consent, preferences
 from streams.core.record import ANONYMOUS_MARK
 from streams.core.replies import answers
 from streams.core.stance import Stance
@@ -169,6 +170,13 @@ def _score(survey: Survey) -> Find:
     return find
 
 
+def _allowed(channel: ContactChannel) -> Find:
+    def find(facts: Facts) -> Value:
+        return consent(facts.engagement, channel, "marketing")
+
+    return find
+
+
 _BITMAPS: Final[dict[str, tuple[str, Callable[[Engagement], bytes]]]] = {
     "web": ("on the web", lambda engagement: engagement.web),
     "store": ("in the shops", lambda engagement: engagement.store),
@@ -230,6 +238,12 @@ FACTS: Final[dict[str, Fact]] = {
         "Days since the last complaint; unknown without one.",
         _days_since(lambda engagement: newest_second(engagement.complaint)), _MOST_DAYS,
     ),
+    **{
+        f"marketing.{channel}": Fact(
+            "str", f"What they said of marketing on the channel {channel}.", _allowed(channel), get_args(Consent)
+        )
+        for channel in CONTACT_CHANNELS
+    },
     **{
         f"last_survey.{survey}": Fact(
             "int", f"{told}, as last answered; unknown without an answer.",

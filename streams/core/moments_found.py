@@ -270,12 +270,31 @@ def _win_back(engagement: Engagement, stance: Stance, rule: MomentRule, scope: S
 
 
 def _refill_due(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
-    if engagement.orders < rule.minimum:
+    ordered_s = engagement.last_order_s
+    if engagement.orders < rule.minimum or stance.answers.get("refill_due", NONE) >= ordered_s:
         return ()
     interval_s = refill_interval_s(engagement, rule.minimum)
-    if not interval_s:
-        return ()
-    return ((engagement.last_order_s, engagement.last_order_s + interval_s + rule.delay_s),)
+    if interval_s < rule.least_days * DAY_S:
+        return ()  # back before anybody could be reminded
+    interval_s = max(interval_s, _usual_gap_days(int.from_bytes(engagement.order, "little")) * DAY_S)
+    return ((ordered_s, ordered_s + interval_s + rule.delay_s),)
+
+
+def _usual_gap_days(days: int) -> int:
+    """
+    Say the number of days within which the next order day has come four times of five, given the order days as bits.
+
+    >>> _usual_gap_days(0b10000000000100010001000100001)
+    5
+    """
+    gaps = []
+    days >>= (days & -days).bit_length()
+    while days:
+        gap = (days & -days).bit_length()
+        gaps.append(gap)
+        days >>= gap
+    gaps.sort()
+    return gaps[(4 * len(gaps) + 4) // 5 - 1]
 
 
 def refill_interval_s(engagement: Engagement, minimum: int) -> int:

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from schemas import CONTACT_CHANNELS
 from schemas.catalogue import MAX_ACTIONS, MOMENTS
+from streams.core.arbitration import vector
 from streams.core.arms import HOLDOUT
 from streams.core.catalogue import EMPTY, FOREVER_S, WORDS, Catalogue, CatalogueError, parse
+from streams.core.choose import stake
+from streams.core.clocks import ANSWERING
+from streams.core.moments import Moment
 from streams.core.places import Places
 from streams.core.segments import prepared
 from tests.core.stories import CATALOGUE
@@ -78,7 +82,7 @@ def test_the_shipped_catalogue_answers_every_moment() -> None:
 @pytest.mark.parametrize(
     ("name", "moments", "channel", "facts"),
     [
-        ("try_at_home", {"helped_and_left", "visit_without_purchase"}, "email", {}),
+        ("try_at_home", {"helped_and_left"}, "email", {}),
         ("small_donation_vote", {"milestone", "referral_bought"}, "email", {}),
         ("november_bonus", {"risk_rose", "win_back"}, "email", {"experiment": "november_bonus", "arm": "bonus"}),
         ("refill_reminder", {"refill_due"}, "email", {}),
@@ -106,6 +110,34 @@ def test_the_bonus_is_time_boxed() -> None:
     assert seasons == [bonus.valid_from_s, bonus.valid_until_s] == [experiment.from_s, experiment.until_s]
     assert (True, 500) == (bonus.discount, bonus.budget_per_day)
     assert {"control": 0.5, "bonus": 0.5} == experiment.arms
+
+
+def test_whoever_complains_is_answered_in_either_arm() -> None:
+    """What answers a complaint, a bad answer or a long wait is a duty of people, and there is nothing to stop it."""
+    owed = [one for name in ANSWERING for one in CATALOGUE.by_moment[name]]
+
+    assert {"answer_complaint", "answer_detractor", "escalate_response"} == {one.name for one in owed}
+    assert {(True, "staff", "service", None, 0)} == {
+        (one.duty, one.channel, one.purpose, one.when, one.cooldown_s) for one in owed
+    }
+    assert (False, (), False) == (
+        CATALOGUE.channels["staff"].quiet, CATALOGUE.channels["staff"].contacts, CATALOGUE.channels["staff"].counts
+    )  # fmt: skip
+
+
+def test_what_sells_needs_consent_wherever_it_disturbs() -> None:
+    """On every channel that reaches somebody who is not with us at the moment, only consent lets marketing pass."""
+    reaching = {one.channel for one in CATALOGUE.actions} - {"web", "app", "staff"}
+
+    assert {True} == {"marketing" in CATALOGUE.channels[channel].needs_consent for channel in reaching}
+
+
+@pytest.mark.parametrize("name", ["what_is_new", "win_back", "shop_visit_follow_up", "survey"])
+def test_a_weak_bargain_often_loses_to_nothing(name: str) -> None:
+    """Attention costs: what seldom brings anything is often not worth an email."""
+    found = CATALOGUE.by_name[name]
+
+    assert 0.25 < vector([stake(found, Moment(found.moments[0], 0, 0, 1, 40))])[-1] < 0.75
 
 
 def test_every_shipped_action_is_worth_doing_at_its_prior() -> None:
@@ -306,6 +338,23 @@ REFUSED = {
     "a moment's field that says nothing there": (
         "[moments.win_back]\nwindow_s = 60\nminimum = 4\n",
         "mine.toml:3: moments.win_back minimum: it belongs to browsed_and_left or refill_due only.",
+    ),
+    "an interval of a moment without one": (
+        "[moments.win_back]\nwindow_s = 60\nleast_days = 4\n",
+        "mine.toml:3: moments.win_back least_days: it belongs to refill_due only.",
+    ),
+    "a duty with a discount": (
+        one(duty="true", discount="true", purpose='"marketing"'),
+        f"mine.toml:{line('new') + 1}: action 'thanks' discount: a duty is owed to everybody: no",
+    ),
+    "a duty with a budget": (
+        one(duty="true", budget_per_day="5"),
+        f"mine.toml:{line('new') + 1}: action 'thanks' budget_per_day: a duty is owed to everybody: no",
+    ),
+    "a duty in an experiment": (
+        one(duty="true", arm='"a"', experiment='"gift"')
+        + '[experiments.gift]\nsalt = "x"\narms = { a = 0.5, b = 0.5 }\n',
+        f"mine.toml:{line('new') + 2}: action 'thanks' experiment: a duty is owed to everybody: no",
     ),
     "a milestone of nothing": (
         "\n[moments.milestone]\nwindow_s = 60\n",

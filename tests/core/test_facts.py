@@ -35,6 +35,9 @@ def in_document(told: CustomerDocument, name: str) -> Any:
             return days_before(told.first_seen, told.as_of)
         case "days_since_act":
             return days_before(told.last_act, told.as_of)
+    if name.startswith("marketing."):
+        said = (one.state for one in told.consents if (one.purpose, f"marketing.{one.channel}") == ("marketing", name))
+        return next(said, "unknown")
     found: Any = told
     for step in name.split("."):
         found = getattr(found, step)

@@ -410,6 +410,27 @@ def test_a_refill_is_due_after_the_customers_own_interval() -> None:
     assert "Orders every 10 days; the last was 10 days ago." == story.latest("next-best-actions")["reason"]
 
 
+def test_who_orders_every_few_days_needs_no_reminder() -> None:
+    """Order days closer together than `least_days`, ten unless stated, make no moment of any silence after."""
+    story = Story(only("refill_due"))
+    for number in range(8):
+        story.happens("order_placed", NOON + number * 9 * DAY)
+
+    assert [] == decided(story.until(NOON + 200 * DAY))
+
+
+def test_a_refill_is_due_when_the_silence_is_longer_than_usual() -> None:
+    """Whose order days lie 10, 10, 10, 26 and 14 days apart is overdue after 14 days: one gap in five is longer."""
+    story, at = Story(only("refill_due")), NOON
+    story.happens("order_placed", at)
+    for gap in (10, 10, 10, 26, 14):
+        at += gap * DAY
+        story.happens("order_placed", at)
+    story.until(at + 60 * DAY)
+
+    assert "2026-05-25T12:00:00Z" == decided_at(story)
+
+
 def test_two_order_days_are_no_rhythm() -> None:
     """One interval says nothing about the next."""
     story = Story(only("refill_due")).happens("order_placed", NOON).happens("order_placed", NOON + 10 * DAY)
