@@ -47,7 +47,7 @@ class Oracle:
         if self.bodies.setdefault(said["signal_id"], body) != body:
             self.breaches.append("a decision's id has two bodies")
         rules = tomllib.loads(catalogue)
-        found = [*self._identity(key, said), *self._arms(key, said, rules)]
+        found = [*self._identity(key, said), *self._arms(key, said, rules), *self._duties(key, said, rules)]
         if (name := said["would_have"] or said["action"]) != NOTHING:
             action = next(row for row in rules["action"] if row["name"] == name)
             found += [
@@ -69,9 +69,14 @@ class Oracle:
 
     def _arms(self, key: str, said: dict[str, Any], rules: dict[str, Any]) -> list[str]:
         found = []
+        duties = _duties(rules)
         if {said["arm"]} | {other["arm"] for other in self.spoken[key]} == {"treated", "holdout"}:
             found.append("a customer was in both arms")
-        if said["arm"] == "holdout" and (said["action"] != NOTHING or said["message"] or said["channel"]):
+        if (
+            said["arm"] == "holdout"
+            and said["action"] not in duties
+            and (said["action"] != NOTHING or said["message"] or said["channel"])
+        ):
             found.append("somebody in the holdout was contacted")
         if said["arm"] == "treated" and said["would_have"]:
             found.append("a contact was kept back from somebody who is treated")
@@ -83,6 +88,19 @@ class Oracle:
             arm = said["experiments"].get(action.get("experiment"))
             if action["name"] == chosen and action.get("arm") != arm and "arm" in action:
                 found.append("an action was chosen for the other arm")
+        return found
+
+    def _duties(self, key: str, said: dict[str, Any], rules: dict[str, Any]) -> list[str]:
+        """A duty here has no gate that may stop it, but that a visitor has no address."""
+        duties, found = _duties(rules), []
+        if duties & {one["action"] for one in said["candidates"]}:
+            if not duties >= {one["action"] for one in said["candidates"]}:
+                found.append("something competed with a duty")
+            if said["action"] not in duties:
+                found.append("a duty was kept back")
+        owed = any(said["moment"] in row["moments"] for row in rules["action"] if row["name"] in duties)
+        if owed and said["action"] not in duties and not key.startswith("~"):
+            found.append("a duty was neglected")
         return found
 
     def _times(self, said: dict[str, Any], action: dict[str, Any], clock: datetime | None) -> list[str]:
@@ -203,3 +221,7 @@ class Oracle:
             for one in self.spoken[key]
             if action["name"] in (one["action"], one["would_have"]) and one["as_of"] > since
         ]
+
+
+def _duties(rules: dict[str, Any]) -> set[str]:
+    return {row["name"] for row in rules["action"] if row.get("duty")}

@@ -44,6 +44,8 @@ quiet = true
 counts = false
 anonymous = true
 contacts = [{{ most = {web}, days = 1 }}]
+[channels.staff]
+counts = false
 [moments.return_made]
 window_s = 86400
 [moments.complaint]
@@ -94,6 +96,18 @@ cooldown_s = 60
 expires_after_s = 14400
 budget_per_day = {budget}
 template = {{ en = "Still there." }}
+[[action]]
+name = "call"
+moments = ["complaint"]
+channel = "staff"
+purpose = "service"
+duty = true
+value_minor = 1
+cost_minor = 300
+prior = [10, 90]
+cooldown_s = 0
+expires_after_s = 43200
+template = {{ en = "Call them." }}
 [[action]]
 name = "gift"
 moments = ["return_made", "promoter"]
