@@ -38,6 +38,7 @@ from schemas.catalogue import (
 )
 from streams.core.expressions import Expression, compile_expression
 from streams.core.places import Path, Places
+from streams.core.posterior import Posterior
 from streams.core.proofreading import GUESTS, NOTHING, UNPLACED, slips_of
 from streams.core.reading import Slip, read, shown
 from streams.core.segments import SegmentRule, prepared
@@ -125,7 +126,7 @@ class Action(Struct, frozen=True, kw_only=True):
     value_minor: int
     cost_minor: int
     lever: float
-    prior: tuple[float, float]
+    prior: Posterior
     cooldown_s: int
     expires_after_s: int
     budget_per_day: int | None
@@ -266,7 +267,7 @@ def _action(row: ActionTable, segments: Iterable[str]) -> Action:
         value_minor=row.value_minor,
         cost_minor=row.cost_minor,
         lever=row.lever,
-        prior=row.prior,
+        prior=Posterior(*row.prior),
         cooldown_s=row.cooldown_s,
         expires_after_s=row.expires_after_s,
         budget_per_day=row.budget_per_day,

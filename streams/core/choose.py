@@ -11,6 +11,8 @@ duties are candidates then, "nothing" is none, and the holdout keeps none back.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from streams.core.arbitration import Stake, sample, vector
 from streams.core.arms import HOLDOUT, experiment_arm, holdout_arm
 from streams.core.catalogue import Action, Catalogue
@@ -51,7 +53,7 @@ class Hold(NamedTuple):
     held_until_s: int
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """
     What was decided: `chosen` None is "nothing", and so is a choice that the arm "holdout" keeps back.
 
@@ -98,7 +100,7 @@ def context_weight(moment: Moment) -> float:
 
 def belief(action: Action) -> Posterior:
     """Say what is believed of an action's propensity; until outcomes teach, the catalogue's prior."""
-    return Posterior(*action.prior)
+    return action.prior
 
 
 def ends_s(action: Action, now_s: int) -> int:
@@ -108,13 +110,17 @@ def ends_s(action: Action, now_s: int) -> int:
 
 def stake(action: Action, moment: Moment) -> Stake:
     """Say what an action promises in a moment."""
-    return Stake(belief(action), context_weight(moment) * action.value_minor * action.lever, action.cost_minor)
+    weight = context_weight(moment) * action.value_minor * action.lever
+    return Stake(belief(action), weight, action.cost_minor)
 
 
 def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Decision | Hold | None:
     """Decide what is best, given the moments that are open and not answered; None if there are none."""
-    moments = sorted(moments, key=_rank)
+    if len(moments) > 1:
+        moments = sorted(moments, key=_rank)
     stands = _stands(context, moments)
+    if not any(_is_quiet(stand.refusal) for stand in stands.values()):
+        return _decide(context, moments, stands, decision_id, None) if moments else None
     answered, held_until_s = [], None
     for moment in moments:
         end_s = _held_until(context, moment, stands)
@@ -127,6 +133,10 @@ def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Dec
     if held_until_s is not None:
         stands = _stands(context, answered)
     return _decide(context, answered, stands, decision_id, held_until_s)
+
+
+def _is_quiet(refusal: Refusal | None) -> bool:
+    return refusal is not None and refusal.gate == "quiet_hours"
 
 
 def _stands(context: Context, moments: Sequence[Moment]) -> dict[str, Standing]:
@@ -154,14 +164,14 @@ def _held_until(context: Context, moment: Moment, stands: dict[str, Standing]) -
         refusal = stands[action.name].refusal
         if refusal is None and action.duty:
             return None
-        if refusal is not None and refusal.gate == "quiet_hours" and not is_held:
+        if _is_quiet(refusal) and not is_held:
             is_held = end_s < min(moment.closes_s, action.valid_until_s) and only_waits(context, moment, action, end_s)
     return end_s if is_held else None
 
 
 def _decide(
     context: Context,
-    answered: list[Moment],
+    answered: Sequence[Moment],
     stands: dict[str, Standing],
     decision_id: str,
     held_until_s: int | None,
@@ -171,8 +181,11 @@ def _decide(
     if is_duty:
         passing = [(action, moment) for action, moment in passing if action.duty]
     probabilities = _probabilities(passing, is_duty)
-    weighed = tuple([Weighed(*one, probability) for one, probability in zip(passing, probabilities, strict=False)])
-    place = sample(probabilities, decision_id)
+    weighed = tuple([
+        Weighed(action, moment, probability)
+        for (action, moment), probability in zip(passing, probabilities, strict=False)
+    ])  # fmt: skip
+    place = sample(probabilities, decision_id) if passing else 0
     chosen = weighed[place] if place < len(weighed) else None
     arm = holdout_arm(context.catalogue, context.key, context.stance.enrolled)
     return Decision(
@@ -185,7 +198,7 @@ def _decide(
             [Refused(action, moment, refusal) for action, moment, refusal in stands.values() if refusal is not None]
         ),
         answered=tuple(answered),
-        enrolled={} if is_duty else _enrolled(context, stands, arm, chosen is not None),
+        enrolled={} if is_duty else _enrolled(context, stands, arm, is_chosen=chosen is not None),
         held_until_s=held_until_s,
         now_s=context.now_s,
     )
@@ -202,7 +215,7 @@ def _probabilities(passing: list[tuple[Action, Moment]], is_duty: bool) -> tuple
     return (*[one / together for one in probabilities[:-1]], 0.0)
 
 
-def _enrolled(context: Context, stands: dict[str, Standing], arm: str, is_chosen: bool) -> dict[str, str]:
+def _enrolled(context: Context, stands: dict[str, Standing], arm: str, *, is_chosen: bool) -> dict[str, str]:
     """
     Say whose arms a decision depended on: the holdout's if it would do something, an experiment's if it was asked.
 

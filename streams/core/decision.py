@@ -8,17 +8,19 @@ for it.
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from schemas import Candidate, NextBestAction, RefusedAction
 from streams.core.budget import FUNDED_DAYS
-from streams.core.catalogue import NOTHING, Catalogue
-from streams.core.choose import Decision, Weighed, arms_of, belief, context_weight, ends_s
+from streams.core.catalogue import NOTHING, Action, Catalogue
+from streams.core.choose import Decision, arms_of, belief, context_weight, ends_s
 from streams.core.contacts import reach_s
 from streams.core.gates import Context
 from streams.core.messages import message
 from streams.core.moments import Moment, moment_id
 from streams.core.moments_told import tell
+from streams.core.posterior import Posterior
 from streams.core.signals import Happening, Signal, at, cause_of, names_of, next_best_action
 from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, NONE, Recent, Reservation, Stance
 
@@ -43,8 +45,9 @@ _WHY: Final = {
 def answer(stance: Stance, moments: Iterable[Moment]) -> None:
     """Note that moments were answered."""
     answers = stance.answers.copy()
-    for moment in moments:
-        answers[moment.name] = max(moment.key, answers.get(moment.name, NONE))
+    for name, key, *_ in moments:
+        if answers.get(name, NONE) < key:
+            answers[name] = key
     stance.answers = answers
 
 
@@ -101,28 +104,27 @@ def _reserve(stance: Stance, catalogue: Catalogue, reservation: Reservation) -> 
 def told(context: Context, decision: Decision, decision_id: str, happening: Happening) -> Signal:
     """Tell a decision, as the contract has it."""
     catalogue, now_s = context.catalogue, context.now_s
-    moment, done = decision.moment, decision.done
+    moment, chosen, done = decision.moment, decision.chosen, decision.done
+    action = None if done is None else done.action
     customer_id, anonymous_id = names_of(context.key)
     telling = tell(moment, context.engagement, context.stance, now_s)
-    said = None
-    if done is not None:
-        said = message(catalogue, done.action, context.preferences.language, telling.words)
+    said = None if action is None else message(catalogue, action, context.preferences.language, telling.words)
     return next_best_action(NextBestAction(
         signal_id=decision_id,
         customer_id=customer_id,
         anonymous_id=anonymous_id,
         as_of=at(now_s),
-        action=NOTHING if done is None else done.action.name,
-        would_have=decision.chosen.action.name if decision.chosen is not None and done is None else None,
+        action=NOTHING if action is None else action.name,
+        would_have=None if chosen is None or action is not None else chosen.action.name,
         arm="treated" if decision.arm == "treated" else "holdout",
         experiments=arms_of(catalogue, context.key, context.stance.enrolled, now_s),
         moment=moment.name,
         moment_id=moment_id(context.key, moment),
         strength=moment.strength / 100,
         moment_expires_at=at(moment.closes_s),
-        channel=None if done is None else done.action.channel,
-        purpose=None if done is None else done.action.purpose,
-        reason=f"{telling.reason}{_but(decision)}",
+        channel=None if action is None else action.channel,
+        purpose=None if action is None else action.purpose,
+        reason=telling.reason if action is not None else f"{telling.reason}{_but(decision)}",
         message=None if said is None else said.text,
         template=None if said is None else said.template,
         variables={} if said is None else said.variables,
@@ -130,23 +132,21 @@ def told(context: Context, decision: Decision, decision_id: str, happening: Happ
         candidates=_candidates(decision),
         refused=tuple([
             RefusedAction(
-                action=action.name, moment=meant.name, gate=refusal.gate, until=at(refusal.until_s),
+                action=stopped.name, moment=meant.name, gate=refusal.gate, until=at(refusal.until_s),
                 detail=refusal.detail,
             )
-            for action, meant, refusal in decision.refused
+            for stopped, meant, refusal in decision.refused
         ]),
         probability=decision.probability,
-        expires_at=at(decision.expires_s),
-        respond_by=at(_respond_by_s(catalogue, decision, now_s)),
+        expires_at=at(moment.closes_s if action is None else ends_s(action, now_s)),
+        respond_by=at(_respond_by_s(catalogue, moment, action, now_s)),
         catalogue=catalogue.version,
         cause=cause_of(happening),
     ))  # fmt: skip
 
 
 def _but(decision: Decision) -> str:
-    """Say in the reason why nothing is done about it."""
-    if decision.done is not None:
-        return ""
+    """Say why nothing is done about it."""
     if decision.chosen is not None:
         return " Nothing is done, for this customer is in the holdout."
     if decision.weighed:
@@ -158,38 +158,44 @@ def _but(decision: Decision) -> str:
 
 
 def _candidates(decision: Decision) -> tuple[Candidate, ...]:
-    nothing = Candidate(
-        action=NOTHING, moment=None, propensity=0.0, context_weight=0.0, value_minor=0, lever=0.0, cost_minor=0,
-        score=0.0, probability=decision.nothing,
-    )  # fmt: skip
-    weighed = [_candidate(one) for one in decision.weighed]
-    return tuple(weighed) if decision.is_duty else (*weighed, nothing)
+    weighed = [
+        _candidate(
+            action.name, moment.name, belief(action), context_weight(moment),
+            action.value_minor, action.lever, action.cost_minor, probability,
+        )
+        for action, moment, probability in decision.weighed
+    ]  # fmt: skip
+    return tuple(weighed) if decision.is_duty else (*weighed, _nothing(decision.nothing))
 
 
-def _candidate(weighed: Weighed) -> Candidate:
-    action = weighed.action
-    propensity, weight = belief(action).mean, context_weight(weighed.moment)
-    score = propensity * weight * action.value_minor * action.lever - action.cost_minor
+@lru_cache(maxsize=4096)
+def _candidate(
+    action: str, moment: str, belief: Posterior, context_weight: float,
+    value_minor: int, lever: float, cost_minor: int, probability: float,
+) -> Candidate:  # fmt: skip
+    score = belief.mean * context_weight * value_minor * lever - cost_minor
     assert math.isfinite(score)
     return Candidate(
-        action=action.name,
-        moment=weighed.moment.name,
-        propensity=propensity,
-        context_weight=weight,
-        value_minor=action.value_minor,
-        lever=action.lever,
-        cost_minor=action.cost_minor,
-        score=round(score, 6),
-        probability=weighed.probability,
-    )
+        action=action, moment=moment, propensity=belief.mean, context_weight=context_weight, value_minor=value_minor,
+        lever=lever, cost_minor=cost_minor, score=round(score, 6), probability=probability,
+    )  # fmt: skip
 
 
-def _respond_by_s(catalogue: Catalogue, decision: Decision, now_s: int) -> int | None:
+@lru_cache(maxsize=4096)
+def _nothing(probability: float) -> Candidate:
+    return Candidate(
+        action=NOTHING, moment=None, propensity=0.0, context_weight=0.0, value_minor=0, lever=0.0, cost_minor=0,
+        score=0.0, probability=probability,
+    )  # fmt: skip
+
+
+def _respond_by_s(catalogue: Catalogue, moment: Moment, action: Action | None, now_s: int) -> int | None:
     """Say until when somebody has to answer: within the moment's time, or the action's, whichever ends first."""
-    clocks = []
-    rule = catalogue.moments.get(decision.moment.name)
+    due_s = None
+    rule = catalogue.moments.get(moment.name)
     if rule is not None and rule.respond_within_s is not None:
-        clocks.append(decision.moment.key + rule.respond_within_s)
-    if decision.done is not None and decision.done.action.respond_within_s is not None:
-        clocks.append(now_s + decision.done.action.respond_within_s)
-    return min(clocks, default=None)
+        due_s = moment.key + rule.respond_within_s
+    if action is not None and action.respond_within_s is not None:
+        within_s = now_s + action.respond_within_s
+        due_s = within_s if due_s is None else min(due_s, within_s)
+    return due_s

@@ -43,6 +43,8 @@ _TOPICS: Final = (*SOURCES, DERIVED_TOPIC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+_from_timestamp: Final = datetime.fromtimestamp
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -74,7 +76,7 @@ def at(second: int) -> datetime: ...
 def at(second: None) -> None: ...
 def at(second: int | None) -> datetime | None:
     """Turn a second since 1970 into an instant in UTC."""
-    return None if second is None else datetime.fromtimestamp(second, UTC)
+    return None if second is None else _from_timestamp(second, UTC)
 
 
 def names_of(key: str) -> tuple[str | None, str | None]:

@@ -76,7 +76,7 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     >>> fill("{product_id} and {views}", {"product_id": "{views}", "views": "3"})
     '{views} and 3'
     """
-    return _NAME.sub(lambda found: words.get(found[1], found[0]), template)
+    return _NAME.sub(lambda found: words.get(found[1], found[0]), template) if "{" in template else template
 
 
 def longest(template: str) -> int:
