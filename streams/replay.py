@@ -6,7 +6,8 @@ run that are due by then, each at its own instant. Customers do not depend on ea
 worked off in rounds: in each, every customer goes on to the next recheck that stands between two events, and the core
 gets all of them as one slice. What a customer does within a quarter of an hour is folded as one piece; no delay in the
 shipped catalogue is as short as that. An order whose buyer was invited is a window of its own, for what
-follows from it is folded at another customer, before anything later is.
+follows from it is folded at another customer, before anything later is. What comes back of a signal is folded where
+time stood with it, as far as its customer has not gone on.
 """
 
 from collections import defaultdict
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas import DERIVED, SOURCES, Code, Event, OrderPlaced
+from schemas import DERIVED, SOURCES, Code, Event, OrderPlaced, source_number
 from streams.core.budget import Ledger
 from streams.core.decode import Door, Refused, identity_of, second_of
 from streams.core.rules import Rules
@@ -77,6 +78,7 @@ class Spoken(msgspec.Struct, gc=False):
 
 
 _spoken = msgspec.json.Decoder(Spoken)
+_NOWHERE = Origin("", 0)
 
 
 class Replay:
@@ -84,6 +86,7 @@ class Replay:
     Takes events one by one and keeps the records; signals and dead letters are handed to the callers window by window.
 
     `until_s` is the last second that is looked at: later events are left out, and `close` lets silence last until then.
+    `echo` says what comes back of a signal from the customer that it is about, such as its delivery.
     """
 
     def __init__(
@@ -93,13 +96,14 @@ class Replay:
         buried: Callable[[DeadLetter], None],
         *,
         until_s: int | None = None,
+        echo: Callable[[Signal], Event | None] | None = None,
     ) -> None:
         """Begin with no records."""
         self.bodies: dict[str, bytes] = {}
         self.events = self.duplicates = self.muted = self.rechecks = self.after_until = 0
         self.now_s = -1
         """The second of the latest event, or `until_s` once closed; -1 before the first."""
-        self._rules, self._said, self._buried, self._until_s = rules, said, buried, until_s
+        self._rules, self._said, self._buried, self._until_s, self._echo = rules, said, buried, until_s, echo
         self._window: defaultdict[str, list[Pending]] = defaultdict(list)
         self._in_window = 0
         self._wake: dict[str, int] = {}
@@ -147,20 +151,27 @@ class Replay:
         window, self._window, self._in_window = self._window, defaultdict(list), 0
         for events in window.values():
             events.reverse()  # so that the next one is popped from the end
-        while window:
-            self._run([self._next_piece(key, events) for key, events in window.items()])
-            self._hand_over(window)
-            for key in [key for key, events in window.items() if not events]:
-                del window[key]
-        while pieces := self._pop_due():
+        while True:
+            while window:
+                self._run([self._next_piece(key, events) for key, events in window.items()])
+                self._hand_over(window)
+                for key in [key for key, events in window.items() if not events]:
+                    del window[key]
+            if not (pieces := self._pop_due()):
+                break
             self._run(pieces)
+            self._hand_over(window)
         self._tell()
 
     def _hand_over(self, window: defaultdict[str, list[Pending]]) -> None:
-        """Let other customers hear what was said to them; no window holds anything later."""
+        """Let other customers hear what was said to them, no window holds anything later; echoes find their place."""
         derived, self._derived = self._derived, []
         for key, pending in derived:
-            window[key].append(pending)
+            events = window[key]
+            at = len(events)
+            while at and pending.source != DERIVED and events[at - 1].now_s <= pending.now_s:
+                at -= 1
+            events.insert(at, pending)
 
     def _next_piece(self, key: str, events: list[Pending]) -> Piece:
         """A recheck if one is due by the next event, else the events up to the next due instant or pause."""
@@ -241,6 +252,9 @@ class Replay:
                     self._derive(causes[key], signal)
                 else:
                     self._signals.append((_spoken.decode(signal.body).as_of, key, signal))
+                    if self._echo is not None and (event := self._echo(signal)) is not None:
+                        echo = Pending(_NOWHERE, source_number(event.__class__), event, b"", second_of(event))
+                        self._derived.append((key, echo))
 
         advance.put_down()
 

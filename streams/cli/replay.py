@@ -28,7 +28,7 @@ from streams.feeds.writing import writer
 from streams.replay import DeadLetter, Origin, Replay
 from streams.rules import rules_of
 from streams.topics import DEAD_LETTERS, OUTPUTS
-from streams.trying import Tally
+from streams.trying import tally_of
 
 STDOUT = "-"
 CUSTOMERS = "customers"
@@ -68,7 +68,7 @@ def replay(
     settings = current_settings()
     rules = rules_of(settings, speak_from_s=0)
     counts: Counter[str] = Counter()
-    tally = Tally()
+    tally = tally_of(rules.catalogue)
     until_s = None if until is None else int(until.timestamp())
     with _writing(out, engagement) as write, ticker("Replaying", "events") as ticks:
 

@@ -15,9 +15,10 @@ from streams.core.record import engagement_bytes
 from streams.core.rules import Rules
 from streams.core.signals import Signal
 from streams.core.step import Advance, advance
-from streams.replay import Replayed, replay
+from streams.replay import Origin, Replay, Replayed, replay
 from streams.rules import read_catalogue
 from streams.simulate.shoppers import Crowd, shoppers
+from streams.trying import delivered
 
 START_MS = 1_767_225_600_000
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -108,6 +109,25 @@ def test_the_size_of_the_window_changes_nothing(size: int, monkeypatch: pytest.M
     cut = replay(crowd(), RULES)
 
     assert (whole.bodies, said(whole)) == (cut.bodies, said(cut))
+
+
+def test_what_comes_back_is_folded_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decisions that are delivered at once count for what comes after them, wherever a window ends."""
+    replayed = []
+    for size in (40, 4000):
+        monkeypatch.setattr(module, "WINDOW_EVENTS", size)
+        done = Replayed({}, [], [])
+        run = Replay(RULES, done.signals.append, done.dead_letters.append, echo=delivered)
+        for number, (source, raw) in enumerate(crowd()):
+            run.take(Origin("", number), source, raw, DOORS[source].read(raw, None))
+        run.close()
+        replayed.append((run.bodies, said(done), done.dead_letters))
+    alone = said(replay(crowd(), RULES))
+
+    assert replayed[0] == replayed[1]
+    assert [] == replayed[0][2]
+    assert len(replayed[0][1]) > 300
+    assert alone != replayed[0][1]
 
 
 def test_any_order_gives_the_same_engagement() -> None:
