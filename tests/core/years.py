@@ -31,15 +31,16 @@ _decode = msgspec.json.Decoder(NextBestAction).decode
 
 
 class Year(NamedTuple):
-    """What a year left: all decisions in order, and where each customer stands."""
+    """What a year left: all decisions, each customer's in order, and where each customer stands."""
 
     decisions: list[NextBestAction]
     stances: dict[str, Stance]
 
 
-def shipped(share: float, budget: int) -> Rules:
-    """Go by the shipped catalogue with another share of the holdout and other budgets."""
-    catalogue = parse(re.sub(r"budget_per_day = \d+", f"budget_per_day = {budget}", text_of("")))
+def shipped(share: float, budget: int, *, duties: bool = True) -> Rules:
+    """Go by the shipped catalogue with another share of the holdout, other budgets, and duties or none."""
+    text = re.sub(r"budget_per_day = \d+", f"budget_per_day = {budget}", text_of(""))
+    catalogue = parse(text if duties else re.sub(r"(?m)^duty = true", "duty = false", text))
     policy = replace(catalogue.policy, holdout=Holdout(share=share, salt="arms"))
     return Rules(catalogue=replace(catalogue, policy=policy))
 
@@ -48,28 +49,18 @@ def lived(rules: Rules, customers: int, days: int = DAYS) -> Year:
     """
     Let customers live so many days; whatever is decided for them is delivered five minutes later.
 
-    Each lives by the own source of chance, so what is decided changes nothing of what anybody does. Deliveries are
-    folded by the half day, for a quick year; until then the slots that decisions hold stand for them.
+    Each lives by the own source of chance, so what is decided changes nothing of what anybody does.
     """
     decisions: list[NextBestAction] = []
 
-    def said(signal: Signal) -> None:
-        if signal.kind == NEXT_BEST_ACTIONS:
-            decisions.append(_decode(signal.body))
+    def delivered(signal: Signal) -> Event | None:
+        if signal.kind != NEXT_BEST_ACTIONS:
+            return None
+        decisions.append(_decode(signal.body))
+        return None if signal.label == NOTHING else _delivered(decisions[-1])
 
-    run = Replay(rules, said, _buried)
-    told = 0
-    acts = merge(*(_life(number, days) for number in range(customers)), key=second_of)
-    until = NOON
-    for act in acts:
-        while act.occurred_at >= until:
-            until += 12 * HOUR
-            run.close()
-            for decision in decisions[told:]:
-                if decision.action != NOTHING:
-                    delivered = _delivered(decision)
-                    run.take(HERE, source_of(delivered), b"", delivered)
-            told = len(decisions)
+    run = Replay(rules, lambda _: None, _buried, echo=delivered)
+    for act in merge(*(_life(number, days) for number in range(customers)), key=second_of):
         run.take(HERE, source_of(act), b"", act)
     run.close()
     stances = {key: stance for key, body in run.bodies.items() if (stance := load(body).stance) is not None}
