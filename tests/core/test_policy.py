@@ -32,7 +32,7 @@ contacts = [{{ most = {day}, days = 1 }}, {{ most = {week}, days = 7 }}]
 at_once = {at_once}
 complaint_days = 4
 quiet_hours = {{ from = "21:00", until = "08:00", zone = "Europe/London" }}
-holdout = {{ share = 0.4, salt = "2027" }}
+holdout = {{ share = 0.4, salt = "2048" }}
 [channels.email]
 needs_consent = ["relation", "marketing"]
 quiet = true
