@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
+from schemas import SOURCES
 from streams.app import engine_config
 from streams.preflight import TopicsError, prepare, refuse_misfits
 from streams.settings import Settings
-from streams.topics import roster
+from streams.topics import LOGS, roster
 from tests.chaos.worker import free_port
 from tests.engine.kafka import create
 from tests.worker.conftest import Raise
@@ -67,7 +68,8 @@ def test_a_worker_waits_for_its_broker_and_then_works_on_empty_topics(stage: Rai
     assert [200, 503] == found
     assert 1 <= len(said) <= 2
     assert (0, 0) == (quiet["latido_catching_up"], quiet["latido_commit_age_seconds"])
-    assert 4 * 4 == sum(1 for name, lag in quiet.items() if name.startswith("latido_lag_records") and lag == 0)
+    lags = [lag for name, lag in quiet.items() if name.startswith("latido_lag_records")]
+    assert [0] * 4 * len([*SOURCES, "rerouted"]) == lags
     assert 0 == code
 
 
@@ -75,7 +77,7 @@ def test_a_worker_waits_for_its_broker_and_then_works_on_empty_topics(stage: Rai
 def test_sources_with_different_partition_counts_are_refused(stage: Raise) -> None:
     """One line that names the topic and the way out, and an exit code that says whose turn it is."""
     scene = stage("uneven", topics=False)
-    create(scene.brokers, scene.sources, dict(zip(scene.sources, (4, 3, 4), strict=True)))
+    create(scene.brokers, scene.sources, dict.fromkeys(scene.sources, 4) | {scene.prefix + "store-visits": 3})
     worker = scene.worker("w").start()
     code = worker.wait(60)
 
@@ -86,7 +88,7 @@ def test_sources_with_different_partition_counts_are_refused(stage: Raise) -> No
     assert "Traceback" not in worker.log.read_text()
 
 
-@pytest.mark.parametrize("name", ["labels", "models"])
+@pytest.mark.parametrize("name", LOGS)
 def test_a_log_with_several_partitions_is_refused(name: str) -> None:
     """Its order is what everything hangs on, whatever number all others have."""
     settings = Settings(partitions=3)
