@@ -16,6 +16,7 @@ CONSENTS = (
     ("push", "marketing", 0.35),
     ("sms", "marketing", 0.12),
     ("post", "relation", 0.1),
+    ("staff", "relation", 0.2),
 )
 """What is asked for at the first visit, and how many say yes; the others say nothing."""
 
