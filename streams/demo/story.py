@@ -1,5 +1,5 @@
 """
-What the demo publishes: the real orders, their simulated companions, and a few records that nobody should publish.
+What the demo publishes: real orders, simulated companions and consents, and a few records that nobody should publish.
 
 Order of time is kept throughout, so that a year passes in compressed time as it did.
 """
@@ -7,6 +7,7 @@ Order of time is kept throughout, so that a year passes in compressed time as it
 from collections.abc import Iterator
 from heapq import merge
 from itertools import count
+from random import Random
 
 import orjson
 
@@ -17,17 +18,21 @@ from streams.feeds.decoding import decoded
 from streams.feeds.reading import read
 from streams.publishing import Outgoing
 from streams.simulate.companions import companions
-from streams.simulate.telling import CLICKSTREAM, DAY_MS, ORDERS, STORE_VISITS, instant
+from streams.simulate.telling import CLICKSTREAM, DAY_MS, ORDERS, PROFILES, STORE_VISITS, instant
 
 REPEATED_EVERY = 997
 """Every so many events one is published twice, as a publisher does that did not hear the acknowledgement."""
+
+
+CONSENTS = (("email", "relation", 0.7), ("email", "marketing", 0.55), ("push", "marketing", 0.3))
+"""What customers allow with their first order, and how many of them; the histories say nothing of it."""
 
 
 def story(seed: int) -> list[Outgoing]:
     """All that is published, in order of time; bad records have no key, as their publishers would know none."""
     orders, events = histories()
     clicks = [Outgoing(told.source, told.key, told.body, told.at_ms) for told in companions(orders, seed)]
-    good = merge(events, clicks, key=lambda outgoing: outgoing.at_ms)
+    good = merge(events, clicks, consents(orders, seed), key=lambda outgoing: outgoing.at_ms)
     first_ms, last_ms = min(events[0].at_ms, clicks[0].at_ms), events[-1].at_ms
     told = merge(repeated(good), mishaps(first_ms, last_ms), key=lambda outgoing: outgoing.at_ms)
     return [outgoing for outgoing in told if outgoing.at_ms <= last_ms]
@@ -43,6 +48,23 @@ def histories() -> tuple[list[OrderPlaced], list[Outgoing]]:
             orders.append(event)
         events.append(Outgoing(ORDERS, identity_of(event), line.raw, round(event.occurred_at.timestamp() * 1000)))
     return orders, events
+
+
+def consents(orders: list[OrderPlaced], seed: int) -> list[Outgoing]:
+    """What some customers allow with their first order."""
+    told: list[Outgoing] = []
+    first = {order.customer_id: order.occurred_at for order in reversed(orders) if order.customer_id is not None}
+    for customer, at in sorted(first.items(), key=lambda row: (row[1], row[0])):
+        chance, at_ms = Random(f"{seed} {customer}"), round(at.timestamp() * 1000)
+        for channel, purpose, share in CONSENTS:
+            if chance.random() < share:
+                said = {
+                    "event_id": f"consent-{channel}-{purpose}-{customer}", "event_type": "consent_given",
+                    "schema_version": 1, "occurred_at": instant(at_ms), "customer_id": customer, "channel": channel,
+                    "purpose": purpose,
+                }  # fmt: skip
+                told.append(Outgoing(PROFILES, customer, orjson.dumps(said), at_ms))
+    return told
 
 
 def repeated(events: Iterator[Outgoing]) -> Iterator[Outgoing]:
