@@ -21,7 +21,6 @@ from streams.feeds.decoding import Reading
 from streams.replay import Origin, Replay
 
 WEEK_S = 7 * 86400
-EXAMPLES = 20
 
 _decode = msgspec.json.Decoder(NextBestAction).decode
 

@@ -1,14 +1,30 @@
-"""`latido catalogue …`: whether a catalogue holds, before any worker reads it, and the words that send it to all."""
+"""`latido catalogue …`: whether a catalogue holds, what is different in it, and which one all workers go by."""
 
+import asyncio
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
+from rich.table import Table
 
-from streams.cli.catalogue_words import diff, list_, push_, rollback, try_
-from streams.core.catalogue import Catalogue, CatalogueError, Fault, parse
-from streams.errors import FAILED
+from streams.catalogues import Pushed
+from streams.cli import current_settings
+from streams.cli.catalogue_try import try_
+from streams.cli.decisions import table
+from streams.cli.simulate import Instant
+from streams.cli.terminal import faults_told, quiet_clients, wide
+from streams.comparing import Difference, differences
+from streams.core.catalogue import Catalogue, parse
+from streams.errors import LatidoError
+from streams.pushing import LEAD_S, before, is_usable, last, named, numbered, of_settings, push, pushed, serving
+from streams.settings import Settings
+
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+FROM: Final = click.option("--from", "instant", type=Instant(), help=f"When it begins to serve; else in {LEAD_S} s.")
 
 
 @click.group()
@@ -21,28 +37,130 @@ def catalogue() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: ok, version, counts; or the faults.")
 def check(file: str, as_json: bool) -> None:
     """Say whether a catalogue FILE holds, or everything that is wrong with it: file:line: table field: reason."""
+    text = _file_text(file)
+    with faults_told(as_json=as_json):
+        _say_holds(parse(text, file), file, as_json=as_json)
+
+
+catalogue.add_command(try_)
+
+
+@catalogue.command()
+@click.argument("new", metavar="FILE|NUMBER")
+@click.argument("old", metavar="[FILE|NUMBER]", required=False)
+@AS_JSON
+def diff(new: str, old: str | None, as_json: bool) -> None:
+    """Show what FILE (or a pushed NUMBER) has other than the catalogue that serves now, or than another one."""
+    settings = current_settings()
+    quiet_clients()
+    with faults_told(as_json=as_json):
+        after = named(settings, new)
+        found = differences(named(settings, old).text, after.text)
+    if as_json:
+        click.echo(msgspec.json.encode({"differences": [one._asdict() for one in found]}))
+    elif not found:
+        click.echo("There is no difference.")
+    else:
+        wide().print(_differences(found))
+
+
+@catalogue.command("push")
+@click.argument("file", type=click.Path())
+@FROM
+@AS_JSON
+def push_(file: str, instant: datetime | None, as_json: bool) -> None:
+    """Check a catalogue FILE and give it to all workers; none has to be restarted."""
+    _push(current_settings(), _file_text(file), file, _second(instant), as_json=as_json)
+
+
+@catalogue.command()
+@click.argument("number", type=int, required=False)
+@FROM
+@AS_JSON
+def rollback(number: int | None, instant: datetime | None, as_json: bool) -> None:
+    """
+    Push an earlier catalogue again: NUMBER, or else the one before the latest.
+
+    Without NUMBER, a latest one that does not serve yet never will.
+    """
+    settings, effective_s = current_settings(), _second(instant)
+    quiet_clients()
+    found = asyncio.run(pushed(settings))
+    if number is not None:
+        one = numbered(found, number)
+    else:
+        latest = last(found)
+        if latest is None:
+            raise LatidoError("No catalogue was pushed, so there is none to go back to.")
+        one = before(found, latest) or of_settings(settings)
+        if instant is None:
+            effective_s = max(effective_s, latest.effective_s or 0)
+    _push(settings, one.text, one.source, effective_s, as_json=as_json)
+
+
+@catalogue.command("list")
+@AS_JSON
+def list_(as_json: bool) -> None:
+    """List all catalogues that were pushed, and which serves now."""
+    settings = current_settings()
+    quiet_clients()
+    found, now_s = asyncio.run(pushed(settings)), int(time.time())
+    now = serving(found, now_s)
+    rows = [_row(one, now, now_s) for one in found]
+    if as_json:
+        click.echo(msgspec.json.encode({"catalogues": rows}))
+        return
+    if rows:
+        shown = table("number", "serves from", "version", "file", "state")
+        for row in rows:
+            shown.add_row(*("-" if value is None else str(value) for value in row.values()))
+        wide().print(shown)
+    if now is None:
+        click.echo("None of them serves; the workers go by the one of their settings (LATIDO_CATALOGUE).")
+
+
+def _row(one: Pushed, now: Pushed | None, now_s: int) -> dict[str, Any]:
+    if not is_usable(one):
+        state = "refused"
+    elif one is now:
+        state = "serves"
+    else:
+        state = "scheduled" if one.effective_s is not None and one.effective_s > now_s else "past"
+    return {
+        "number": one.number,
+        "serves_from": None if one.effective_s is None else _time(one.effective_s),
+        "version": None if state == "refused" else one.parsed().version,
+        "file": one.source,
+        "state": state,
+    }
+
+
+def _push(settings: Settings, text: str, source: str, effective_s: int, *, as_json: bool) -> None:
+    quiet_clients()
+    with faults_told(as_json=as_json):
+        one = asyncio.run(push(settings, text, source, effective_s))
+    if as_json:
+        click.echo(msgspec.json.encode(_row(one, None, int(time.time()))))
+        return
+    click.echo(
+        f"Catalogue {one.number} ({one.source}, version {one.parsed().version}) serves from {_time(effective_s)} on; "
+        "`latido catalogue rollback` goes back."
+    )
+
+
+def _file_text(file: str) -> str:
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise click.UsageError(f"The file {file} cannot be read as UTF-8 text; name another.") from None
-    try:
-        found = parse(text, file)
-    except CatalogueError as error:
-        _say_faults(error.faults, as_json=as_json)
-        raise click.exceptions.Exit(FAILED) from None
-    _say_holds(found, file, as_json=as_json)
 
 
-for word in (diff, try_, push_, rollback, list_):
-    catalogue.add_command(word)
+def _second(instant: datetime | None) -> int:
+    return int(time.time()) + LEAD_S if instant is None else int(instant.timestamp())
 
 
-def _say_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(msgspec.json.encode({"ok": False, "faults": [fault._asdict() for fault in faults]}))
-        return
-    for fault in faults:
-        click.echo(str(fault), err=True)
+def _time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _say_holds(found: Catalogue, file: str, *, as_json: bool) -> None:
@@ -62,3 +180,35 @@ def _say_holds(found: Catalogue, file: str, *, as_json: bool) -> None:
 
 def _count(number: int, plural: str) -> str:
     return f"{number} {plural if number != 1 else plural.removesuffix('s')}"
+
+
+def _differences(found: Sequence[Difference]) -> Table:
+    rows = table("", "where", "before", "after")
+    for one in found:
+        rows.add_row(one.kind, one.place, _shown(one.before), _shown(one.after))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    """
+    Write a value as its author would; of a whole action where it speaks, and about what.
+
+    >>> _shown([{"most": 1, "days": 7}])
+    '[{ most = 1, days = 7 }]'
+    >>> _shown({"name": "card", "channel": "post", "moments": ["win_back", "promoter"]})
+    'by post, for win_back and promoter'
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case list():
+            return f"[{', '.join(_shown(one) for one in value)}]"
+        case {"name": _, "channel": channel, "moments": moments}:
+            return f"by {channel}, for {' and '.join(moments)}"
+        case dict():
+            return f"{{ {', '.join(f'{name} = {_shown(one)}' for name, one in value.items())} }}"
+    return str(value)

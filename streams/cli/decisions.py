@@ -9,11 +9,11 @@ from streams.core.catalogue import NOTHING
 from streams.trying import Spread, Tally
 
 
-def table(*titles: str) -> Table:
-    """Begin a table with plain borders."""
+def table(*titles: str, numbers: int = 0) -> Table:
+    """Begin a table with plain borders, whose last columns may hold `numbers`."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        made.add_column(title, overflow="fold")
+    for place, title in enumerate(titles):
+        made.add_column(title, overflow="fold", justify="left" if place < len(titles) - numbers else "right")
     return made
 
 

@@ -1,20 +1,46 @@
-"""What commands show besides their results: one moving line on stderr, where stderr is a terminal."""
+"""What commands show besides their results: one moving line on stderr, and what is wrong with a file."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import click
+import msgspec
 from rich.console import Console
 
+from streams.core.catalogue import CatalogueError
+from streams.errors import FAILED
+
 SHOWN_EVERY_S = 0.1
+PIPED_WIDTH = 200
 T = TypeVar("T")
 
 
 def quiet_clients() -> None:
     """Keep the Kafka client's own log out of a command's output; what matters is raised as an error."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+def wide() -> Console:
+    """A console on stdout that does not break lines for somebody who reads them with a program."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+@contextmanager
+def faults_told(*, as_json: bool) -> Iterator[None]:
+    """Tell all faults of a catalogue that cannot be used, each in its line, and end with an exit code."""
+    try:
+        yield
+    except CatalogueError as error:
+        if as_json:
+            click.echo(msgspec.json.encode({"ok": False, "faults": [fault._asdict() for fault in error.faults]}))
+        else:
+            for fault in error.faults:
+                click.echo(str(fault), err=True)
+        raise click.exceptions.Exit(FAILED) from None
 
 
 class Ticker:
