@@ -29,9 +29,14 @@ Silence = tuple[str, str, float]
 
 
 class Heard(NamedTuple):
-    """Pairs of (published, arrived) in seconds since 1970, the silences, and the rate that was really published."""
+    """
+    Pairs of (published, arrived) in seconds since 1970, the silences, and the rate that was really published.
+
+    `decisions` are the pairs of next best actions, which are among `pairs`, too.
+    """
 
     pairs: list[tuple[float, float]]
+    decisions: list[tuple[float, float]]
     silences: list[Silence]
     events_per_s: float
 
@@ -105,7 +110,7 @@ def listen(
         }
     )
     consumer.assign([TopicPartition(*place) for place in starts])
-    pairs, silences = dict[str, tuple[float, float]](), list[Silence]()
+    pairs, decided, silences = dict[str, tuple[float, float]](), set[str](), list[Silence]()
     ready.set()
     while not stop.is_set():
         message = consumer.poll(0.05)
@@ -114,8 +119,10 @@ def listen(
         arrived, signal = time.time(), orjson.loads(message.value())
         if event_id := signal["cause"]["event_id"]:
             pairs.setdefault(signal["signal_id"], (int(event_id[:16], 16) / 1e9, arrived))
+            if "candidates" in signal:
+                decided.add(signal["signal_id"])
         elif quiet and "risk" in signal and signal["customer_id"].startswith(quiet):
             silences.append((signal["customer_id"], signal["as_of"], arrived))
             count.value = len(silences)
     consumer.close()
-    told.put((list(pairs.values()), silences))
+    told.put((list(pairs.values()), [pairs[decision] for decision in decided], silences))

@@ -18,14 +18,19 @@ class Latency(NamedTuple):
     signals: int
 
 
-def latency(stage: Stage, rate: int, seconds: float, step: Step) -> Latency:
-    """Measure at a rate, after a warm-up, over the given time; `stage` has empty topics and the wall clock."""
+def latency(stage: Stage, rate: int, seconds: float, step: Step) -> tuple[Latency, Latency]:
+    """
+    Measure at a rate, after a warm-up, over the given time: all signals, and next best actions alone.
+
+    `stage` has empty topics and the wall clock.
+    """
     teach(stage, [time.time()])
     worker = stage.worker("latency").start()
     worker.wait_ready()
-    pairs = flow(stage, rate, WARM_UP_S + seconds, step).pairs
+    heard = flow(stage, rate, WARM_UP_S + seconds, step)
     worker.kill()
-    return latency_of(pairs, since=min(published for published, _ in pairs) + WARM_UP_S)
+    since = min(published for published, _ in heard.pairs) + WARM_UP_S
+    return latency_of(heard.pairs, since), latency_of(heard.decisions, since)
 
 
 def latency_of(pairs: list[tuple[float, float]], since: float, until: float = float("inf")) -> Latency:
