@@ -18,12 +18,15 @@ def differences(before: str, after: str) -> list[Difference]:
     """
     List what a catalogue in TOML has other than another one; formatting, order of tables and comments do not count.
 
+    Of segments the first that matches counts, so their order does.
+
     >>> differences("[policy]\\nat_once = 1", "[policy]\\nat_once = 2")
     [Difference(kind='changed', place='policy.at_once', before=1, after=2)]
     >>> [(one.kind, one.place) for one in differences("", "[[action]]\\nname = 'a'")]
     [('added', 'action a')]
     """
-    return list(_between("", _named(before), _named(after)))
+    old, new = _named(before), _named(after)
+    return [*_between("", old, new), *_sequence(old.get("segments", {}), new.get("segments", {}))]
 
 
 def _named(text: str) -> dict[str, Any]:
@@ -45,3 +48,10 @@ def _between(place: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
             yield Difference("added", inner, None, new)
         elif old != new:
             yield Difference("changed", inner, old, new)
+
+
+def _sequence(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Tell of segments that are asked in another order, those that both have."""
+    old, new = [name for name in before if name in after], [name for name in after if name in before]
+    if old != new:
+        yield Difference("changed", "segments, in this order", old, new)
