@@ -64,7 +64,7 @@ class Catalogues:
         try:
             catalogue = pushed.parsed()
         except CatalogueError as error:
-            logger.error("Catalogue %d cannot be used, the one before serves on: %s", pushed.number, error)
+            logger.error("Catalogue %d cannot be used, the one before serves on: %s", pushed.number, str(error))
             self._metrics.catalogues_refused.inc()
             return
         assert pushed.effective_s is not None, "what is parsed serves from some instant on"
