@@ -73,7 +73,9 @@ class Listener:
         consumer, places = self._consumer, [place for topic in topics for place in await self._partitions(topic)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
+        # seek_to_beginning races with the consumer's own first reset, to the end
+        for place, start in (await consumer.beginning_offsets(places)).items():
+            consumer.seek(place, start)
         waiting: list[tuple[int, int, deque[Any]]] = []
 
         async def refill(number: int, latest_ms: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +212,21 @@ def test_what_was_pushed_can_be_taken_back_before_it_serves(broker: Broker, file
     assert [(1, tomorrow), (2, tomorrow)] == [(one["number"], one["serves_from"]) for one in listed]
     assert listed[1]["version"] == told(check(files["thanks"], "--json"))["version"]
     assert "None of them serves" in shown.stdout
+
+
+@pytest.mark.broker
+def test_the_past_of_the_topics_is_tried_like_that_of_files(broker: Broker, files: dict[str, str]) -> None:
+    """What happened before the span is known to both, and only what was decided within it is counted."""
+    env = {"LATIDO_BROKERS": broker.address, "LATIDO_TOPIC_PREFIX": f"trying-{time.time_ns() // 1_000_000:x}-"}
+    start = datetime.now(UTC) - timedelta(days=30)
+    words = ("--customers", "80", "--days", "30", "--seed", "2", "--start", start.isoformat())
+    assert 0 == CliRunner().invoke(main, ["simulate", *words], env=env).exit_code
+
+    whole, lately = (
+        told(run("try", files["hello"], "--old", files["thanks"], "--since", span, "--json", **env))
+        for span in ("31d", "20d")
+    )
+
+    counts = [one["actions"]["thanks"]["before"]["decisions"] for one in (whole, lately)]
+    assert whole["events"] == lately["events"] > 100
+    assert 0 < counts[1] < counts[0]
