@@ -31,7 +31,7 @@ SURE = 3.0
 
 @cache
 def year() -> Year:
-    return lived(RULES, 200)
+    return lived(RULES, 150)
 
 
 def enrolled(lived: Year) -> Counter[str]:
