@@ -98,12 +98,13 @@ class Story:
         self.body: bytes | None = None
         self.wake_at: int | None = None
         self.said: list[Signal] = []
-        self.muted = 0
+        self.muted = self.events = 0
         self.last: Step | None = None
 
     def happens(self, tag: str, at: datetime = NOON, **fields: Any) -> "Story":
-        """Let an event happen, without letting time pass before it."""
-        one = event(tag, at, **fields)
+        """Let an event happen, without letting time pass before it; its id is that of its place in the story."""
+        self.events += 1
+        one = event(tag, at, **{"event_id": f"s{self.events}"} | fields)
         advance = Advance(self.rules, self.now_s, self.ledger)
         advance.observe(self.key, self.body, source_of(one), one)
         return self._note(advance)

@@ -41,7 +41,7 @@ def orders_like_that(story: Story, at: Any, amount_minor: int, items: int) -> St
 def told_on(story: Story) -> Story:
     """The same story, to go on in another way."""
     other = Story(story.rules)
-    other.body = story.body
+    other.body, other.events = story.body, story.events
     return other
 
 
