@@ -10,7 +10,6 @@ that is recorded is exact, and the same decision is made again from the same fac
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -88,8 +87,9 @@ def _best(stakes: tuple[Stake, ...]) -> np.ndarray[tuple[int], np.dtype[np.float
 def sample(probabilities: Sequence[float], decision_id: str) -> int:
     """Choose a place of a vector by a hash of the decision's id."""
     drawn = int.from_bytes(blake2b(decision_id.encode(), digest_size=8).digest()) >> (64 - _BITS)
-    share = drawn / (1 << _BITS)
-    for place, reached in enumerate(accumulate(probabilities)):
+    share, reached = drawn / (1 << _BITS), 0.0
+    for place, probability in enumerate(probabilities):
+        reached += probability
         if share < reached:
             return place
     return len(probabilities) - 1

@@ -22,7 +22,7 @@ from streams.core.moments import Moment, moment_id
 from streams.core.moments_told import tell
 from streams.core.posterior import Posterior
 from streams.core.signals import Happening, Signal, at, cause_of, names_of, next_best_action
-from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, NONE, Recent, Reservation, Stance
+from streams.core.stance import MAX_RESERVATIONS, NONE, Reservation, Stance, recall
 
 DECISION_BYTES: Final = 8
 """So many bytes of its id name a decision in reservations and deliveries."""
@@ -55,11 +55,11 @@ def remember(context: Context, decision: Decision, decision_id: str) -> None:
     """Note what was answered, chosen, reserved, enrolled and paid for by a decision that is published."""
     stance, now_s, catalogue = context.stance, context.now_s, context.catalogue
     answer(stance, decision.answered)
-    if decision.enrolled:
+    if not decision.enrolled.keys() <= stance.enrolled.keys():
         stance.enrolled = decision.enrolled | stance.enrolled
     identity = bytes.fromhex(decision_id)
     done = NOTHING if decision.done is None else decision.done.action.name
-    stance.recent = [*stance.recent, Recent(identity, decision.moment.name, done, now_s)][-MAX_RECENT:]
+    stance.recent = recall(stance.recent, identity, decision.moment.name, done, now_s)
     stance.reservations = [one for one in stance.reservations if one.shadow or one.until_s > now_s]
     if decision.chosen is None:
         return

@@ -242,7 +242,9 @@ def _asked_of(catalogue: Catalogue) -> dict[str, tuple[_Asked, ...]]:
 
 def _that_may_stop(catalogue: Catalogue, action: Action) -> Iterator[_Asked]:
     rule = catalogue.channels[action.channel]
-    yield from (_validity, _consent, _contact_policy)
+    yield from (_validity, _consent)
+    if rule.contacts or rule.counts:
+        yield _contact_policy
     if rule.quiet:
         yield _quiet_hours
     if action.when is not None or action.experiment is not None:

@@ -14,7 +14,7 @@ from streams.core.days import anniversary_after, silent_days
 from streams.core.engagement import DAY_S, HOUR_S, Engagement, day_of
 from streams.core.moments import Moment
 from streams.core.moments_found import known_since_s, refill_interval_s
-from streams.core.newest import entries
+from streams.core.newest import entries, newest_payload
 from streams.core.replies import Answer
 from streams.core.stance import Stance
 from streams.core.voice import latest_against, latest_for
@@ -40,7 +40,8 @@ Told = tuple[str, dict[str, str]]
 def tell(moment: Moment, engagement: Engagement, stance: Stance, now_s: int) -> Telling:
     """Put a moment into words, as of an instant at which it is open."""
     reason, words = _TELL[moment.name](_Sight(moment, engagement, stance, now_s))
-    return Telling(reason, {"orders": str(max(0, engagement.orders)), **words})
+    words["orders"] = str(max(0, engagement.orders))
+    return Telling(reason, words)
 
 
 def _cart_abandoned(sight: _Sight) -> Told:
@@ -76,7 +77,7 @@ def _helped_and_left(sight: _Sight) -> Told:
 
 
 def _store(blob: bytes) -> str:
-    return next(entries(blob)).payload.decode()
+    return newest_payload(blob).decode()
 
 
 def _first_purchase(_sight: _Sight) -> Told:

@@ -65,6 +65,11 @@ def newest_second(blob: bytes) -> int:
     return int.from_bytes(blob[1:5], "big") if blob else -1
 
 
+def newest_payload(blob: bytes) -> bytes:
+    """Read what the newest fact is; there must be one."""
+    return blob[14 : 14 + blob[13]]
+
+
 def union(a: bytes, b: bytes, limit: int) -> bytes:
     """Keep the newest of both."""
     return build([(one.mark, one.payload) for blob in (a, b) for one in entries(blob)], limit)

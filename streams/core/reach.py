@@ -28,7 +28,7 @@ from streams.core.moments import look, moment_id
 from streams.core.profile import consent, preferences
 from streams.core.replies import deliveries, outcomes
 from streams.core.signals import at
-from streams.core.stance import Reservation, Stance
+from streams.core.stance import Reservation, Stance, recalled
 
 
 def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance, now_s: int) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance
         "last_decisions": tuple(
             [
                 LastDecision(decision_id=one.decision.hex(), moment=one.moment, action=one.action, at=at(one.since_s))
-                for one in reversed(stance.recent)
+                for one in recalled(stance.recent)
             ]
         ),
     }

@@ -5,7 +5,7 @@ Law: this is the only part of a record that may depend on the order of arrival. 
 recomputed. What was *formed* is what would have been said; what was *heard* left the house.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,10 @@ MAX_RECENT: Final = 4
 
 MAX_RESERVATIONS: Final = 32
 """How many reservations a record holds; the oldest go first."""
+
+
+_NAMES: Final = 20
+"""Where the names begin in an entry of a decision that is recalled."""
 
 
 class Reservation(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -37,7 +41,7 @@ class Reservation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     shadow: bool = False
 
 
-class Recent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class Recent(NamedTuple):
     """A decision that was published: the 16 bytes of its id, the moment, the action or "nothing", and when."""
 
     decision: bytes
@@ -60,8 +64,8 @@ class Stance(msgspec.Struct, array_like=True, gc=False):
     `reservations` are the contacts decided and not yet over, the oldest first.
     `held_until_s` is when quiet hours end that hold a decision back; -1: none is held.
     `enrolled` is the arm of the holdout and of each experiment, kept from the first decision that it mattered to.
-    `recent` are the latest published decisions, the oldest first. `funded` are the actions that a day's budget
-    paid for, each with that day since 1970.
+    `recent` are the latest published decisions, the newest first, as `recalled` reads them. `funded` are the
+    actions that a day's budget paid for, each with that day since 1970.
     """
 
     assessed_s: int = 0
@@ -83,5 +87,27 @@ class Stance(msgspec.Struct, array_like=True, gc=False):
     reservations: list[Reservation] = []
     held_until_s: int = NONE
     enrolled: dict[str, str] = {}
-    recent: list[Recent] = []
+    recent: list[bytes] = []
     funded: list[tuple[str, int]] = []
+
+
+def recall(latest: list[bytes], decision: bytes, moment: str, action: str, since_s: int) -> list[bytes]:
+    """
+    Put a decision (the 16 bytes of its id) before the latest ones; of these the newest few are kept.
+
+    An entry is its 16 bytes, the second in 4, and the two names with a blank between, which is in none.
+
+    >>> recalled(recall([], b"0123456789abcdef", "return_made", "nothing", 5))
+    [Recent(decision=b'0123456789abcdef', moment='return_made', action='nothing', since_s=5)]
+    """
+    entry = decision + since_s.to_bytes(4, "big") + f"{moment} {action}".encode()
+    return [entry, *latest[: MAX_RECENT - 1]]
+
+
+def recalled(latest: list[bytes]) -> list[Recent]:
+    """Read the latest decisions, the newest first."""
+    found = []
+    for entry in latest:
+        moment, action = entry[_NAMES:].decode().split(" ")
+        found.append(Recent(entry[:16], moment, action, int.from_bytes(entry[16:_NAMES], "big")))
+    return found

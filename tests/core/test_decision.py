@@ -13,7 +13,7 @@ from streams.core.decision import MAX_CHOSEN, remember
 from streams.core.moments import moment_id
 from streams.core.rules import Rules
 from streams.core.shelf import Shelf
-from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, Reservation, Stance
+from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, Reservation, Stance, recalled
 from streams.core.step import Advance
 from tests.core.decided import action, catalogue, context, moment, rules
 from tests.core.stories import DAY, HOUR, MINUTE, NOON, Story, event, second
@@ -44,7 +44,7 @@ def test_a_decision_is_remembered() -> None:
     assert ({"first_purchase": now_s}, {"thanks": now_s}) == (stance.answers, stance.chosen)
     assert [Reservation(identity[:8], "thanks", 0, now_s, now_s + 7200)] == stance.reservations
     assert [(identity, "first_purchase", "thanks", now_s)] == [
-        (one.decision, one.moment, one.action, one.since_s) for one in stance.recent
+        (one.decision, one.moment, one.action, one.since_s) for one in recalled(stance.recent)
     ]
     assert {"holdout": "treated"} == stance.enrolled
 
@@ -94,7 +94,7 @@ def test_nothing_enrols_nobody() -> None:
     assert ([NOTHING], {}, [], {}) == (
         story.actions, story.stance.enrolled, story.stance.reservations, story.stance.chosen
     )  # fmt: skip
-    assert 1 == len(story.stance.recent)
+    assert 1 == len(recalled(story.stance.recent))
 
 
 def test_a_moment_is_answered_once() -> None:
@@ -269,7 +269,7 @@ def test_a_record_stays_small() -> None:
         remember(seen, one, f"{number:032x}")
 
     assert (MAX_RESERVATIONS, MAX_RECENT, MAX_CHOSEN) == (
-        len(stance.reservations), len(stance.recent), len(stance.chosen)
+        len(stance.reservations), len(recalled(stance.recent)), len(stance.chosen)
     )  # fmt: skip
     assert "a0" == stance.reservations[0].action
     assert all(name.startswith("a") for name in list(stance.chosen)[-30:])

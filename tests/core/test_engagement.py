@@ -17,7 +17,7 @@ from streams.core.record import dump, engagement_bytes, load
 from streams.core.replies import Complaint, Delivery, answers, complaints, deliveries, outcomes
 from streams.core.ring import DERIVED_RING, RING_SIZES
 from streams.core.rules import Rules
-from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, Recent, Reservation, Stance
+from streams.core.stance import MAX_RECENT, MAX_RESERVATIONS, Reservation, Stance, recall
 from streams.core.step import Advance, Refused, advance
 from streams.core.tiles import COUNT, MONEY, entries
 from tests.core.stories import DAY, HOUR, MINUTE, NOON, Story, event, histories, second, source_of
@@ -214,7 +214,7 @@ def wordiest() -> Stance:
         chosen=dict.fromkeys(names, latest_s),
         reservations=[Reservation(b"x" * 8, name, 3, latest_s, latest_s, True) for name in names[:MAX_RESERVATIONS]],
         enrolled=dict.fromkeys(names[:4], "treated"),
-        recent=[Recent(b"x" * 16, "m" * 24, name, latest_s) for name in names[:MAX_RECENT]],
+        recent=[recall([], b"x" * 16, "m" * 24, name, latest_s)[0] for name in names[:MAX_RECENT]],
         funded=[(name, 20_000) for name in names[:4]],
     )
 
