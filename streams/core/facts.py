@@ -8,6 +8,7 @@ the others. None is "not known". Days are counted as the calendar of the shop do
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from struct import Struct
 from typing import Final, Literal, NamedTuple, get_args
 
 from schemas import (
@@ -126,41 +127,30 @@ def _active(bitmap: Callable[[Engagement], bytes], back: int) -> Find:
     return find
 
 
-def _acts(hours: int, days: int, kind: int) -> Find:
-    """Count acts of one channel in a window."""
+class Tiles(NamedTuple):
+    """What is counted by the hour and by the day, and in which form."""
+
+    hours: Callable[[Engagement], bytes]
+    days: Callable[[Engagement], bytes]
+    form: Struct
+
+
+_ACTS: Final = Tiles(lambda engagement: engagement.hour_acts, lambda engagement: engagement.day_acts, COUNT)
+_ORDERS: Final = Tiles(lambda engagement: engagement.hour_orders, lambda engagement: engagement.day_orders, COUNT)
+_MONEY: Final = Tiles(lambda engagement: engagement.hour_money, lambda engagement: engagement.day_money, MONEY)
+
+
+def _within(tiles: Tiles, hours: int, days: int, *channels: int) -> Find:
+    """Add up tiles of some channels in a window of so many hours, or days, that ends now."""
 
     def find(facts: Facts) -> Value:
         engagement = facts.engagement
-        first, last = _ends(facts, hours, days)
-        return sums(engagement.hour_acts if hours else engagement.day_acts, COUNT, first, last)[kind]
+        last = facts.now_s // HOUR_S if hours else day_of(facts.now_s, engagement.offset_s)
+        counted = (tiles.hours if hours else tiles.days)(engagement)
+        found = sums(counted, tiles.form, last - (hours or days) + 1, last)
+        return sum([found[channel] for channel in channels])
 
     return find
-
-
-def _sold(hours: int, days: int) -> Find:
-    def find(facts: Facts) -> Value:
-        engagement = facts.engagement
-        first, last = _ends(facts, hours, days)
-        web, store, _ = sums(engagement.hour_orders if hours else engagement.day_orders, COUNT, first, last)
-        return web + store
-
-    return find
-
-
-def _spent(hours: int, days: int) -> Find:
-    def find(facts: Facts) -> Value:
-        engagement = facts.engagement
-        first, last = _ends(facts, hours, days)
-        web, store, _ = sums(engagement.hour_money if hours else engagement.day_money, MONEY, first, last)
-        return web + store
-
-    return find
-
-
-def _ends(facts: Facts, hours: int, days: int) -> tuple[int, int]:
-    """Say the first and the last hour or day of a window that ends now."""
-    last = facts.now_s // HOUR_S if hours else day_of(facts.now_s, facts.engagement.offset_s)
-    return last - (hours or days) + 1, last
 
 
 def _score(survey: Survey) -> Find:
@@ -265,11 +255,12 @@ FACTS: Final[dict[str, Fact]] = {
         f"windows.{window}.{name}": fact
         for window, (when, hours, days) in _WINDOWS.items()
         for name, fact in {
-            "web": _count(f"Acts on the web in {when}.", _acts(hours, days, WEB)),
-            "store": _count(f"Acts in the shops in {when}.", _acts(hours, days, STORE)),
-            "orders": _net(f"Orders in {when}, less cancellations.", _sold(hours, days)),
+            "web": _count(f"Acts on the web in {when}.", _within(_ACTS, hours, days, WEB)),
+            "store": _count(f"Acts in the shops in {when}.", _within(_ACTS, hours, days, STORE)),
+            "orders": _net(f"Orders in {when}, less cancellations.", _within(_ORDERS, hours, days, WEB, STORE)),
             "revenue_minor": _net(
-                f"Spent in {when}, less cancellations and returns, in minor units.", _spent(hours, days)
+                f"Spent in {when}, less cancellations and returns, in minor units.",
+                _within(_MONEY, hours, days, WEB, STORE),
             ),
         }.items()
     },
