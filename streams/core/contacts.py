@@ -15,11 +15,10 @@ from streams.core.catalogue import Catalogue, Limit
 from streams.core.engagement import DAY_S, Engagement
 from streams.core.newest import entries
 from streams.core.once import once
-from streams.core.replies import DELIVERIES, outcomes
+from streams.core.replies import DECISION_BYTES, DELIVERIES, outcomes
 from streams.core.stance import NONE, Stance
 
-_ID_BYTES: Final = 8
-_ID_END: Final = 1 + _ID_BYTES
+_ID_END: Final = 1 + DECISION_BYTES
 """Where in a delivery the decision ends, after the channel's number in one byte."""
 
 _MOST_APART_S: Final = DAY_S
@@ -81,7 +80,7 @@ class Contacts:
             self._known_s = self._delivered[-1][0]
         if waiting:
             over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
-            self._slots = [(one.until_s, one.channel) for one in waiting if one.decision[:_ID_BYTES] not in over]
+            self._slots = [(one.until_s, one.channel) for one in waiting if one.decision[:DECISION_BYTES] not in over]
         self._delivered += [
             (one.since_s, one.channel) for one in stance.reservations if one.shadow and one.since_s > since_s
         ]

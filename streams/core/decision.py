@@ -21,11 +21,9 @@ from streams.core.messages import message
 from streams.core.moments import Moment, moment_id
 from streams.core.moments_told import tell
 from streams.core.posterior import Posterior
+from streams.core.replies import decision_bytes
 from streams.core.signals import Happening, Signal, at, cause_of, names_of, next_best_action
 from streams.core.stance import MAX_RESERVATIONS, NONE, Reservation, Stance, recall
-
-DECISION_BYTES: Final = 8
-"""So many bytes of its id name a decision in reservations and deliveries."""
 
 MAX_CHOSEN: Final = 64
 """So many actions a record remembers; those of the catalogue that serves are never forgotten."""
@@ -66,7 +64,7 @@ def remember(context: Context, decision: Decision, decision_id: str) -> None:
     action, is_shadow = decision.chosen.action, decision.done is None
     stance.chosen = _kept(stance.chosen | {action.name: now_s}, catalogue)
     _reserve(stance, catalogue, Reservation(
-        identity[:DECISION_BYTES], action.name, action.channel_number, now_s, ends_s(action, now_s), is_shadow
+        decision_bytes(decision_id), action.name, action.channel_number, now_s, ends_s(action, now_s), is_shadow
     ))  # fmt: skip
     if action.budget_per_day is not None and not is_shadow:
         if context.ledger is not None:

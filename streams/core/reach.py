@@ -26,7 +26,7 @@ from streams.core.contacts import Contacts
 from streams.core.engagement import Engagement
 from streams.core.moments import look, moment_id
 from streams.core.profile import consent, preferences
-from streams.core.replies import deliveries, outcomes
+from streams.core.replies import DECISION_BYTES, deliveries, outcomes
 from streams.core.signals import at
 from streams.core.stance import Reservation, Stance, recalled
 
@@ -106,7 +106,7 @@ def waiting(engagement: Engagement, stance: Stance, now_s: int) -> list[Reservat
         return []
     over = {one.decision for one in deliveries(engagement.deliveries)}
     over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
-    return [one for one in open_ if one.decision[:8] not in over]
+    return [one for one in open_ if one.decision[:DECISION_BYTES] not in over]
 
 
 def limits(catalogue: Catalogue, reached: Contacts) -> tuple[ContactLimit, ...]:

@@ -24,6 +24,9 @@ from streams.core.newest import entries
 DELIVERIES, OUTCOMES, COMPLAINTS, ANSWERS = 32, 16, 2, 4
 """How many of the newest are kept."""
 
+DECISION_BYTES: Final = 8
+"""So many bytes of its id name a decision in deliveries, outcomes and reservations."""
+
 Result = Literal["opened", "clicked", "converted", "dismissed"]
 RESULTS: Final[tuple[Result, ...]] = ("opened", "clicked", "converted", "dismissed")
 """What may become of an action that was delivered, or never was. Append only."""
@@ -36,7 +39,6 @@ _NUMBER_OF_RESULT: Final[dict[type[ActionEvent], int]] = {
 }
 _UNKNOWN: Final = 255
 _NO_SENTIMENT: Final = -128
-_DECISION_BYTES: Final = 8
 
 
 class Delivery(NamedTuple):
@@ -75,7 +77,7 @@ class Answer(NamedTuple):
 
 def decision_bytes(decision_id: str) -> bytes:
     """Say by which 8 bytes a decision is remembered."""
-    return bytes.fromhex(decision_id[: 2 * _DECISION_BYTES])
+    return bytes.fromhex(decision_id[: 2 * DECISION_BYTES])
 
 
 def delivery_payload(event: ActionDelivered) -> bytes:
