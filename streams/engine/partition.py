@@ -31,6 +31,9 @@ RENDERING: Final = 10
 Version = tuple[int, int, int]
 """Changelog generation, writer term, counter: readers of documents keep the highest."""
 
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
+
 Render = Callable[["OwnedPartition", str, bytes, Version], bytes | None]
 """Makes the readable document of a key from its body; None for a key that has none."""
 
@@ -38,26 +41,19 @@ Render = Callable[["OwnedPartition", str, bytes, Version], bytes | None]
 class Image:
     """One write: changelog records, and what may be said once they are acknowledged."""
 
-    __slots__ = ("arrived_ms", "counter", "derived", "records", "said", "settled")
+    __slots__ = ("arrived_ms", "counter", "records", "said", "settled")
 
     def __init__(self) -> None:
         """Begin with nothing to write."""
         self.records: list[Record] = []
-        self.said: dict[int, list[Record]] = {}
-        self.derived: dict[int, list[Record]] = {}
-        """What is said to other keys, by the partition that is their home."""
+        self.said: dict[Place, list[Record]] = {}
         self.settled: list[tuple[Envelope, int]] = []
         self.arrived_ms: list[int] = []
         self.counter = 0
 
-    def say(self, topic: int, key: bytes, value: bytes, headers: Headers) -> None:
-        """Add what is said in an output topic, by the topic's number."""
-        self.said.setdefault(topic, []).append((key, value, headers))
-
-    def derive(self, home: int, word: Word) -> None:
-        """Add what is said to another key, whose home is a partition."""
-        said = word.word_id.encode()
-        self.derived.setdefault(home, []).append((word.to.encode(), word.value, [("id", said), (DERIVED, said)]))
+    def say(self, place: Place, record: Record) -> None:
+        """Add what is said."""
+        self.said.setdefault(place, []).append(record)
 
 
 class OwnedPartition:
@@ -96,7 +92,7 @@ class OwnedPartition:
         self._showing: set[str] = set()
         self._unshown: dict[str, float] = {}
         """Since when, in monotonic seconds, a key's document is older than its record; the longest waiting first."""
-        self._letters: list[tuple[str, int, Record]] = []
+        self._letters: dict[Place, list[Record]] = {}
         self._batches: list[Batch] = []
         self._flushing = 0
         self._written = (-1, -1)
@@ -144,7 +140,7 @@ class OwnedPartition:
 
     def post(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Send a record that belongs to no key's outbox: a dead letter, or a stranger on its way home."""
-        self._letters.append((topic, partition, (key, value, headers)))
+        self._letters.setdefault((topic, partition), []).append((key, value, headers))
         self.clean = False
 
     def advanced(self, batch: Batch) -> None:
@@ -222,13 +218,13 @@ class OwnedPartition:
         """Write all that is dirty, send all letters, and make the batches advanced until now committable."""
         batches, self._batches = self._batches, []
         self._flushing = len(batches)
-        letters, self._letters = self._letters, []
+        letters, self._letters = self._letters, {}
         todo = list(self._dirty)
         for keys in self._slices(todo):
             await self._write(keys)
             if self._urgent:
                 await self._write(self._most_urgent())
-        await self._post(letters)
+        await self._speak(letters)
         self._make_committable(batches)
         self._flushing = 0
         if not todo and (self._written < self.spoken or batches):
@@ -285,32 +281,34 @@ class OwnedPartition:
         return image
 
     def _utter(self, image: Image, name: bytes, word: Word) -> None:
+        """Say a word in its topic, or to the other key for which it is meant."""
+        config, said = self._config, word.word_id.encode()
         if word.to:
-            image.derive(self._home(word.to), word)
+            record: Record = (word.to.encode(), word.value, [("id", said), (DERIVED, said)])
+            image.say((config.rerouted, self._home(word.to)), record)
         else:
-            image.say(word.topic, name, word.value, [("id", word.word_id.encode())])
+            image.say((config.outputs[word.topic], self.number), (name, word.value, [("id", said)]))
 
     def _render(self, image: Image, key: str, entry: Envelope) -> None:
         version = (int(self.facts.get("generation", 0)), entry.term, entry.counter)
         document = self.render(self, key, entry.body, version) if self.render is not None else None
         if document is not None:
-            image.say(self._config.documents, key.encode(), document, [])
+            topic = self._config.outputs[self._config.documents]
+            image.say((topic, self.number), (key.encode(), document, []))
 
     async def _carry_out(self, image: Image) -> None:
         await self._remember(image)
-        await self._speak(image)
+        await self._speak(image.said)
 
     async def _remember(self, image: Image) -> None:
         self.last_offset = await self._sender.send(self._config.changelog, self.number, image.records)
         self._observer.on_remembered(len(image.records), size_of(image.records))
 
-    async def _speak(self, image: Image) -> None:
-        await asyncio.gather(
-            *[self._say(self._config.outputs[topic], self.number, records) for topic, records in image.said.items()],
-            *[self._say(self._config.rerouted, home, records) for home, records in image.derived.items()],
-        )
+    async def _speak(self, said: Mapping[Place, Sequence[Record]]) -> None:
+        await asyncio.gather(*[self._say(place, records) for place, records in said.items()])
 
-    async def _say(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    async def _say(self, place: Place, records: Sequence[Record]) -> None:
+        topic, partition = place
         await self._sender.send(topic, partition, records)
         self._observer.on_said(topic, len(records), size_of(records))
 
@@ -320,13 +318,6 @@ class OwnedPartition:
         self.spoken = (self.term, image.counter)
         if image.arrived_ms:
             self._observer.on_spoken(image.arrived_ms)
-
-    async def _post(self, letters: Sequence[tuple[str, int, Record]]) -> None:
-        addressed: dict[tuple[str, int], list[Record]] = {}
-        for topic, partition, record in letters:
-            addressed.setdefault((topic, partition), []).append(record)
-        for (topic, partition), records in addressed.items():
-            await self._say(topic, partition, records)
 
     def _make_committable(self, batches: Sequence[Batch]) -> None:
         numbers = self._config.numbers
@@ -371,6 +362,6 @@ class OwnedPartition:
             entry.outbox = []
             if not entry.shown:
                 self._unshown[key] = 0.0
-        await self._speak(image)
+        await self._speak(image.said)
         if words:
             self._observer.on_resent(words)

@@ -13,7 +13,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -22,7 +22,8 @@ from streams.cli import main as latido
 from streams.engine import envelope, table
 from streams.engine.delivery import BatchConsumer
 from streams.engine.lease import Lease
-from streams.engine.partition import Image, OwnedPartition
+from streams.engine.partition import Image, OwnedPartition, Place
+from streams.engine.sending import Record
 from streams.learning import Learning
 from streams.sweeps import Sweeps
 
@@ -30,6 +31,8 @@ CRASHED = 99
 
 Reached = Callable[[], None]
 Method = Callable[..., Awaitable[Any]]
+Said = Mapping[Place, Sequence[Record]]
+Concern = Callable[[OwnedPartition, Said], bool]
 
 
 def crash() -> None:
@@ -56,76 +59,43 @@ def at_the(number: int, act: Callable[[], None]) -> Reached:
     return reached
 
 
-def outbox_filled(reached: Reached) -> None:
-    """Reach the point when a record with something to say is about to be written."""
-    original: Method = OwnedPartition._remember
+def at_the_writer(method: str, concerns: Concern, *, after: bool) -> Callable[[Reached], None]:
+    """Make a point before or after a step of the writer, reached only where what is to be said concerns it."""
 
-    async def remember(owned: OwnedPartition, image: Image) -> None:
-        if image.said:
-            reached()
-        await original(owned, image)
+    def patch(reached: Reached) -> None:
+        original: Method = getattr(OwnedPartition, method)
 
-    OwnedPartition._remember = remember
+        async def passing(owned: OwnedPartition, what: Image | Said) -> None:
+            concerned = concerns(owned, what.said if isinstance(what, Image) else what)
+            if concerned and not after:
+                reached()
+            await original(owned, what)
+            if concerned and after:
+                reached()
 
+        setattr(OwnedPartition, method, passing)
 
-def changelog_acknowledged(reached: Reached) -> None:
-    """Reach the point when a record with something to say is remembered, and nothing of it is said."""
-    original: Method = OwnedPartition._remember
-
-    async def remember(owned: OwnedPartition, image: Image) -> None:
-        await original(owned, image)
-        if image.said:
-            reached()
-
-    OwnedPartition._remember = remember
+    return patch
 
 
-def outputs_acknowledged(reached: Reached) -> None:
-    """Reach the point when all is said, and nothing in the log says so."""
-    original: Method = OwnedPartition._speak
-
-    async def speak(owned: OwnedPartition, image: Image) -> None:
-        await original(owned, image)
-        if image.said:
-            reached()
-
-    OwnedPartition._speak = speak
+def words(owned: OwnedPartition, said: Said) -> bool:
+    """Whether there is something to say in the output topics."""
+    return any(topic in owned._config.outputs for topic, _ in said)
 
 
-def derived_remembered(reached: Reached) -> None:
-    """Reach the point when a record with a word to another key is remembered, and the word is not said."""
-    original: Method = OwnedPartition._remember
-
-    async def remember(owned: OwnedPartition, image: Image) -> None:
-        await original(owned, image)
-        if image.derived:
-            reached()
-
-    OwnedPartition._remember = remember
+def derived(owned: OwnedPartition, said: Said) -> bool:
+    """Whether there are words to other keys."""
+    return any(envelope.DERIVED in dict(headers) for _, _, headers in rerouted(owned, said))
 
 
-def derived_said(reached: Reached) -> None:
-    """Reach the point when a word to another key is acknowledged, and nothing in the log says so."""
-    original: Method = OwnedPartition._speak
-
-    async def speak(owned: OwnedPartition, image: Image) -> None:
-        await original(owned, image)
-        if image.derived:
-            reached()
-
-    OwnedPartition._speak = speak
+def strangers(owned: OwnedPartition, said: Said) -> bool:
+    """Whether there are records on their way home."""
+    return any(envelope.DERIVED not in dict(headers) for _, _, headers in rerouted(owned, said))
 
 
-def reroute_sent(reached: Reached) -> None:
-    """Reach the point when strangers are on their way home, and their origin is not committed."""
-    original: Method = OwnedPartition._post
-
-    async def post(owned: OwnedPartition, letters: Sequence[Any]) -> None:
-        await original(owned, letters)
-        if any(topic == owned._config.rerouted for topic, _, _ in letters):
-            reached()
-
-    OwnedPartition._post = post
+def rerouted(owned: OwnedPartition, said: Said) -> list[Record]:
+    """All records for the topic that brings them to their home."""
+    return [record for (topic, _), records in said.items() if topic == owned._config.rerouted for record in records]
 
 
 def before_commit(reached: Reached) -> None:
@@ -187,12 +157,16 @@ def model_published(reached: Reached) -> None:
 
 
 POINTS: dict[str, Callable[[Reached], None]] = {
-    "outbox-filled": outbox_filled,
-    "changelog-acknowledged": changelog_acknowledged,
-    "outputs-acknowledged": outputs_acknowledged,
-    "derived-remembered": derived_remembered,
-    "derived-said": derived_said,
-    "reroute-sent": reroute_sent,
+    # a record with something to say is about to be written; it is remembered, and nothing of it is said; all is said,
+    # and nothing in the log says so
+    "outbox-filled": at_the_writer("_remember", words, after=False),
+    "changelog-acknowledged": at_the_writer("_remember", words, after=True),
+    "outputs-acknowledged": at_the_writer("_speak", words, after=True),
+    # a record with a word to another key is remembered, and the word is not said; it is said, and nothing says so
+    "derived-remembered": at_the_writer("_remember", derived, after=True),
+    "derived-said": at_the_writer("_speak", derived, after=True),
+    # strangers are on their way home, and their origin is not committed
+    "reroute-sent": at_the_writer("_speak", strangers, after=True),
     "before-commit": before_commit,
     "labels-said": labels_said,
     "week-marked": week_marked,

@@ -78,7 +78,8 @@ class Shop:
         """What waits to be sent beside the records: topic, partition, key, value, headers."""
         return [
             (topic, partition, key, value, {name: text.decode() for name, text in headers})
-            for topic, partition, (key, value, headers) in self.owned._letters
+            for (topic, partition), records in self.owned._letters.items()
+            for key, value, headers in records
         ]
 
 
