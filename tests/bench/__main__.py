@@ -19,18 +19,25 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams import broker as local
-from tests.bench.latency import latency
+from tests.bench.latency import latency, relayed
 from tests.bench.model import calibrated_share
 from tests.bench.silence import silence
 from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, staged, steady
 from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT
 
-PARTS = ("hot", "plain", "scattered", "steady", "latency", "silence")
+PARTS = ("hot", "plain", "scattered", "steady", "latency", "relay", "silence")
 RATE, SECONDS = 10_000, 20.0
 PLAIN_EVENTS = 30_000
 CALIBRATED = "calibrated share"
 SILENT, SILENT_RATE = 100_000, 5_000
+
+RATIOS = {
+    "throughput, times plain Faust": ("throughput_hot_events_per_s", "plain_faust_events_per_s"),
+    "p50, times the barest relay": ("latency_p50_ms_at_10k", "relay_latency_p50_ms_at_10k"),
+    "p99, times the barest relay": ("latency_p99_ms_at_10k", "relay_latency_p99_ms_at_10k"),
+}
+"""What can be compared from machine to machine: ours by theirs, of one run."""
 
 Figures = dict[str, tuple[float, str]]
 """Value and unit by name."""
@@ -108,6 +115,15 @@ class Bench:
             "latency", {"signals": found.signals, "decisions": decided.signals, CALIBRATED: calibrated_share(stage)}
         )
 
+    def relay(self) -> None:
+        """Measure the least that broker, client and machine take for the same events."""
+        stage = Stage(self.brokers, f"bench-relay-{time.time_ns() // 1_000_000:x}", self.folder / "relay")
+        stage.create_topics()
+        found = relayed(stage, RATE, SECONDS, self.step)
+        self.figures["relay_latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
+        self.figures["relay_latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
+        self._note("relay", {"signals": found.signals})
+
     def silence(self) -> None:
         """Measure many customers falling silent within a minute, beside the events of others."""
         customers = int(SILENT * self.scale)
@@ -129,16 +145,15 @@ class Bench:
 
 
 def table_of(bench: Bench) -> Table:
-    """Lay the figures out for people, with the ratio to plain Faust."""
+    """Lay the figures out for people, with the ratios of one run."""
     table = Table("figure", "value", "unit", title="Latido, one worker process")
     for column in table.columns[1:2]:
         column.justify = "right"
     for name, (value, unit) in bench.figures.items():
         table.add_row(name, shown(value), unit)
-    figures = bench.figures
-    if "throughput_hot_events_per_s" in figures and "plain_faust_events_per_s" in figures:
-        ratio = figures["throughput_hot_events_per_s"][0] / figures["plain_faust_events_per_s"][0]
-        table.add_row("[bold]times plain Faust", f"[bold]{ratio:.1f}", "")
+    for name, (ours, theirs) in RATIOS.items():
+        if ours in bench.figures and theirs in bench.figures:
+            table.add_row(f"[bold]{name}", f"[bold]{bench.figures[ours][0] / bench.figures[theirs][0]:.1f}", "")
     table.add_section()
     for name, (value, unit) in bench.notes.items():
         table.add_row(f"[dim]{name}", f"[dim]{shown(value)}", f"[dim]{unit}")

@@ -1,5 +1,7 @@
 """Event → signal: from the moment an event is handed to a producer until its signal reaches an independent consumer."""
 
+import subprocess
+import sys
 import time
 from statistics import quantiles
 from typing import NamedTuple
@@ -8,6 +10,7 @@ from tests.bench.flow import WARM_UP_S, flow
 from tests.bench.model import teach
 from tests.bench.throughput import Step
 from tests.chaos.stage import Stage
+from tests.chaos.worker import ROOT
 
 
 class Latency(NamedTuple):
@@ -31,6 +34,23 @@ def latency(stage: Stage, rate: int, seconds: float, step: Step) -> tuple[Latenc
     worker.kill()
     since = min(published for published, _ in heard.pairs) + WARM_UP_S
     return latency_of(heard.pairs, since), latency_of(heard.decisions, since)
+
+
+def relayed(stage: Stage, rate: int, seconds: float, step: Step) -> Latency:
+    """Measure the barest relay at the same rate, as `latency` does the worker."""
+    output, command = stage.outputs[0], [sys.executable, "-m", "tests.bench.relay", stage.brokers, stage.group]
+    stage.create([stage.changelog, *stage.outputs])
+    with subprocess.Popen(
+        [*command, stage.changelog, output, *stage.sources], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            if process.stdout.readline() != "ready\n":
+                raise RuntimeError("The relay did not start.")
+            heard = flow(stage, rate, WARM_UP_S + seconds, step)
+        finally:
+            process.kill()
+    return latency_of(heard.pairs, min(published for published, _ in heard.pairs) + WARM_UP_S)
 
 
 def latency_of(pairs: list[tuple[float, float]], since: float, until: float = float("inf")) -> Latency:
