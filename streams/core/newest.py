@@ -29,14 +29,15 @@ def push(blob: bytes, mark: bytes, payload: bytes, limit: int) -> bytes:
     >>> [entry.payload for entry in entries(push(blob, b"000000000003", b"latest", 2))]
     [b'latest', b'late']
     """
-    size = bytes((len(payload),))
-    entry = mark + size + payload + size
+    size = len(payload).to_bytes()
     if not blob:
-        return b"\x01" + entry
+        return b"".join((b"\x01", mark, size, payload, size))
     if mark > blob[1:13]:
         if blob[0] < limit:
-            return bytes((blob[0] + 1,)) + entry + blob[1:]
-        return blob[:1] + entry + blob[1 : -14 - blob[-1]]
+            count, others = (blob[0] + 1).to_bytes(), blob[1:]
+        else:
+            count, others = blob[:1], blob[1 : -14 - blob[-1]]
+        return b"".join((count, mark, size, payload, size, others))
     known = [(one.mark, one.payload) for one in entries(blob)]
     return build([*known, (mark, payload)], limit)
 

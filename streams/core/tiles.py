@@ -25,6 +25,9 @@ KINDS: Final = 16
 
 _key = Struct(">I").pack
 
+_NEWEST: Final = Struct(">II")  # a count modulo its width, so that none is too great to be packed
+_pack_newest, _unpack_newest = _NEWEST.pack, _NEWEST.unpack_from
+
 
 def add(tiles: bytes, form: Struct, key: int, value: int) -> bytes:
     """
@@ -55,12 +58,11 @@ def bump(tiles: bytes, key: int, by: int = 1) -> bytes:
     >>> bump(bump(b"", 5), 5) == bump(b"", 5, 2) == add(b"", COUNT, 5, 2)
     True
     """
-    head = key.to_bytes(4, "big")
-    newest = tiles[-8:-4]
-    if head > newest:
-        return tiles + head + by.to_bytes(4, "big")
-    if head == newest:
-        return tiles[:-4] + (int.from_bytes(tiles[-4:], "big") + by & 0xFFFFFFFF).to_bytes(4, "big")
+    newest, count = _unpack_newest(tiles, len(tiles) - 8) if tiles else (-1, 0)
+    if key > newest:
+        return tiles + _pack_newest(key, by)
+    if key == newest:
+        return tiles[:-8] + _pack_newest(key, count + by & 0xFFFFFFFF)
     return add(tiles, COUNT, key, by)
 
 
