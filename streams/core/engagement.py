@@ -37,7 +37,6 @@ from schemas import (
     LoyaltyJoined,
     OrderCancelled,
     OrderDelivered,
-    OrderEvent,
     OrderPlaced,
     OrderReturned,
     PreferencesSet,
@@ -121,12 +120,17 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
 
 
 class Kind(NamedTuple):
-    """How events of one type are folded."""
+    """
+    How events of one type are folded: `detail` is what they change besides active days.
+
+    What happens to an order is folded by `order`, which is told the base currency and says whether a day is new.
+    """
 
     number: int
     acts: bool
-    channel: str
+    is_store: bool
     detail: Callable[[Engagement, Event, int, bytes], None] | None
+    order: Callable[[Engagement, Event, int, str], bool] | None
 
 
 def snapshot(engagement: Engagement) -> Engagement:
@@ -150,7 +154,7 @@ def base_of(engagement: Engagement) -> int:
 
 def fold(engagement: Engagement, event: Event, second: int, mark: bytes, base_currency: str) -> bool:
     """Fold one event that is no duplicate; say whether a channel got a new active day."""
-    number, acts, channel, detail = KINDS_OF_EVENTS[event.__class__]
+    number, acts, is_store, detail, order = KINDS_OF_EVENTS[event.__class__]
     if second > engagement.last_s:
         _extend(engagement, second)
     elif second < engagement.first_s:
@@ -159,11 +163,11 @@ def fold(engagement: Engagement, event: Event, second: int, mark: bytes, base_cu
     while len(totals) <= number:
         totals.append(0)
     totals[number] += 1
-    if channel == "order":
-        return _fold_order(engagement, event, second, acts=acts, base_currency=base_currency)
+    if order is not None:
+        return order(engagement, event, second, base_currency)
     if detail is not None:
         detail(engagement, event, second, mark)
-    return acts and _act(engagement, second, is_store=channel == "store")
+    return acts and _act(engagement, second, base_of(engagement), is_store=is_store)
 
 
 def run_until(engagement: Engagement, second: int) -> int:
@@ -179,7 +183,7 @@ def run_until(engagement: Engagement, second: int) -> int:
 
 def click(engagement: Engagement, event: Event, second: int, mark: bytes) -> None:
     """Fold a click that is the latest event and falls into the run of the one before, but for its tiles."""
-    number, _, _, detail = KINDS_OF_EVENTS[event.__class__]
+    number, _, _, detail, _ = KINDS_OF_EVENTS[event.__class__]
     engagement.last_s = engagement.last_act_s = second
     totals = engagement.totals
     while len(totals) <= number:
@@ -236,8 +240,8 @@ def _shifted(days: bytes, by: int) -> bytes:
     return bytes(by) + days if days else days
 
 
-def _act(engagement: Engagement, second: int, *, is_store: bool) -> bool:
-    """Count an act on the web or in a shop and mark its day; say whether the day is new there."""
+def _act(engagement: Engagement, second: int, base: int, *, is_store: bool) -> bool:
+    """Count an act on the web or in a shop and mark its day, `base` being bit 0; say whether the day is new there."""
     if second > engagement.last_act_s:
         engagement.last_act_s = second
         if engagement.first_act_s < 0:
@@ -245,7 +249,7 @@ def _act(engagement: Engagement, second: int, *, is_store: bool) -> bool:
     elif second < engagement.first_act_s:
         engagement.first_act_s = second
     day = (second + engagement.offset_s) // DAY_S
-    at = day - base_of(engagement)
+    at = day - base
     if at < 0:
         return False
     days = engagement.store if is_store else engagement.web
@@ -271,48 +275,61 @@ def _set(days: bytes, at: int) -> bytes:
     return days[:byte] + bytes((days[byte] | bit,)) + days[byte + 1 :]
 
 
-def _fold_order(engagement: Engagement, event: Event, second: int, *, acts: bool, base_currency: str) -> bool:
-    """Fold what happens to an order: the act, if it is one, and the sale, if money moved."""
-    if isinstance(event, OrderDelivered):
-        engagement.last_delivered_s = max(engagement.last_delivered_s, second)
-        return False
-    assert isinstance(event, OrderPlaced | OrderCancelled | OrderReturned)
-    _sell(engagement, event, second, base_currency)
-    if isinstance(event, OrderReturned):
-        engagement.last_return_s = max(engagement.last_return_s, second)
-        return _act(engagement, second, is_store=event.channel == "store")
-    if not acts:
-        return False
-    fresh = event.channel == "store" and _act(engagement, second, is_store=True)
+def _placed(engagement: Engagement, event: OrderPlaced, second: int, base_currency: str) -> bool:
+    base = base_of(engagement)
+    items = min(MAX_ITEMS, sum([line.quantity for line in event.lines]))
+    _sell(engagement, event, second, base, base_currency, count=1, sign=1, items=items)
+    engagement.last_order_s = max(engagement.last_order_s, second)
+    fresh = event.channel == "store" and _act(engagement, second, base, is_store=True)
     engagement.last_act_s = max(engagement.last_act_s, second)
     first_s = engagement.first_act_s
     engagement.first_act_s = second if first_s < 0 else min(first_s, second)
-    at = (second + engagement.offset_s) // DAY_S - base_of(engagement)
+    at = (second + engagement.offset_s) // DAY_S - base
     days = engagement.order
     if at >= 0 and (at >> 3 >= len(days) or not days[at >> 3] >> (at & 7) & 1):
         engagement.order, fresh = _set(days, at), True
     return fresh
 
 
+def _cancelled(engagement: Engagement, event: OrderCancelled, second: int, base_currency: str) -> bool:
+    _sell(engagement, event, second, base_of(engagement), base_currency, count=-1, sign=-1, items=0)
+    return False
+
+
+def _returned(engagement: Engagement, event: OrderReturned, second: int, base_currency: str) -> bool:
+    base = base_of(engagement)
+    items = min(MAX_ITEMS, sum([line.quantity for line in event.lines or ()]))
+    _sell(engagement, event, second, base, base_currency, count=0, sign=-1, items=-items)
+    engagement.last_return_s = max(engagement.last_return_s, second)
+    return _act(engagement, second, base, is_store=event.channel == "store")
+
+
+def _arrived(engagement: Engagement, _event: OrderDelivered, second: int, _base_currency: str) -> bool:
+    engagement.last_delivered_s = max(engagement.last_delivered_s, second)
+    return False
+
+
 def _sell(
-    engagement: Engagement, event: OrderPlaced | OrderCancelled | OrderReturned, second: int, base_currency: str
+    engagement: Engagement,
+    event: OrderPlaced | OrderCancelled | OrderReturned,
+    second: int,
+    base: int,
+    base_currency: str,
+    *,
+    count: int,
+    sign: int,
+    items: int,
 ) -> None:
-    """Fold an order, or its cancellation or return, which count on their own day."""
-    count, sign = (0, -1) if isinstance(event, OrderReturned) else (-1, -1)
-    if isinstance(event, OrderPlaced):
-        count, sign = 1, 1
-        engagement.last_order_s = max(engagement.last_order_s, second)
+    """Fold the sale of an order, or its cancellation or return, which count on their own day."""
     money = sign * event.amount_minor
     if event.currency != base_currency:
         money = 0
         engagement.foreign += count
-    lines = () if isinstance(event, OrderCancelled) else event.lines or ()
-    items = sign * min(MAX_ITEMS, sum([line.quantity for line in lines]))
     engagement.orders += count
     engagement.revenue_minor = wrap(engagement.revenue_minor + money, MONEY)
     kind = STORE if event.channel == "store" else WEB
     day, hour = (second + engagement.offset_s) // DAY_S, second // HOUR_S
-    if day >= base_of(engagement):
+    if day >= base:
         engagement.day_orders = _order(engagement.day_orders, day * KINDS, kind, count, items)
         engagement.day_money = add(engagement.day_money, MONEY, day * KINDS + kind, money)
     if hour > engagement.last_s // HOUR_S - HOURS:
@@ -401,12 +418,20 @@ _DETAILS: Final[dict[type[Event], Callable[..., None]]] = {
     ReferralConverted: _referral_bought,
 }
 
+_ORDERS: Final[dict[type[Event], Callable[..., bool]]] = {
+    OrderPlaced: _placed,
+    OrderCancelled: _cancelled,
+    OrderReturned: _returned,
+    OrderDelivered: _arrived,
+}
+
 KINDS_OF_EVENTS: Final[dict[type[Event], Kind]] = {
     kind: Kind(
         number=TYPE_NUMBER[kind],
         acts=kind.customer_act,
-        channel="order" if issubclass(kind, OrderEvent) else kind.act_channel or "",
+        is_store=kind.act_channel == "store",
         detail=_DETAILS.get(kind),
+        order=_ORDERS.get(kind),
     )
     for kind in EVENT_TYPES
 }
