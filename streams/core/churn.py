@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from streams.core.engagement import DAY_S, Engagement, base_of
+from streams.core.engagement import DAY_S, EDGE_S, Engagement, base_of
 
 MODEL: Final = "mbg-nbd-1"
 
@@ -63,10 +63,9 @@ def rhythm(engagement: Engagement, now_s: int) -> Rhythm | None:
     if first_act_s < 0:
         return None
     offset_s = engagement.offset_s
-    base = base_of(engagement)
     first = (first_act_s + offset_s) // DAY_S
-    if first < base:
-        first = base
+    if first_act_s < engagement.last_s - EDGE_S:
+        first = max(first, base_of(engagement))
     last = (engagement.last_act_s + offset_s) // DAY_S
     if last < first:
         last = first
