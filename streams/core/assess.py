@@ -35,6 +35,7 @@ class Work(msgspec.Struct, gc=False):
     """
     One customer in hand during a slice.
 
+    `record` is `shot` once a snapshot refers to its engagement: whoever folds on does so in a copy.
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
     ahead of the stance while snapshots wait. `moments` are those found at the latest snapshot;
     `moved` says that a moment has moved since. `clicks` of the run that lasts until `run_until_s` are
@@ -55,6 +56,7 @@ class Work(msgspec.Struct, gc=False):
     changed: bool = False
     run_until_s: int = 0
     clicks: int = 0
+    shot: bool = False
 
 
 class Slice(NamedTuple):

@@ -5,7 +5,7 @@ Law: an engagement is a commutative, mergeable fold. Days are bits, money and co
 integers, first and last are min and max, the newest few are the greatest few; so the order of
 arrival never shows in the bytes. Recency, rhythm and windows are derived from it when a score is
 made. Every field is an integer or `bytes` and is replaced, never changed in place, except the lists
-`rings` and `totals`, which `snapshot` detaches; so a shallow copy freezes the state.
+`rings` and `totals`, which `copied` copies, too.
 
 The window: bitmaps and day tiles begin at `base_of`, at most 736 days before the latest day, always
 a multiple of 8. It follows from first and last alone and is therefore not stored. An event older
@@ -133,12 +133,11 @@ class Kind(NamedTuple):
     order: Callable[[Engagement, Event, int, str], bool] | None
 
 
-def snapshot(engagement: Engagement) -> Engagement:
-    """Freeze an engagement as it is now; folding on does not touch the copy."""
-    frozen: Engagement = engagement.__copy__()  # type: ignore[attr-defined]
-    engagement.totals = engagement.totals.copy()
-    engagement.rings = engagement.rings.copy()
-    return frozen
+def copied(engagement: Engagement) -> Engagement:
+    """Copy an engagement; folding on with the copy leaves the original as it is."""
+    copy: Engagement = engagement.__copy__()  # type: ignore[attr-defined]
+    copy.totals, copy.rings = copy.totals.copy(), copy.rings.copy()
+    return copy
 
 
 def day_of(second: int, offset_s: int) -> int:

@@ -9,7 +9,7 @@ Both engagements have the same day boundary.
 from itertools import zip_longest
 
 from streams.core import replies
-from streams.core.engagement import CART_CHANGES, HOUR_S, HOURS, VIEWS, VISITS, Engagement, base_of, rebase, snapshot
+from streams.core.engagement import CART_CHANGES, HOUR_S, HOURS, VIEWS, VISITS, Engagement, base_of, copied, rebase
 from streams.core.newest import union as newest_union
 from streams.core.registers import union as registers_union
 from streams.core.ring import DERIVED_RING, RING_SIZES
@@ -75,7 +75,7 @@ def _earliest(a: int, b: int) -> int:
 
 def _widened(engagement: Engagement, first_s: int, last_s: int) -> Engagement:
     """Bring the bitmaps to the base that the common first and last give."""
-    wide = snapshot(engagement)
+    wide = copied(engagement)
     before = base_of(wide)
     wide.first_s, wide.last_s = first_s, last_s
     rebase(wide, (before - base_of(wide)) // 8)

@@ -1,12 +1,13 @@
 """
 The step: events in, records and signals out.
 
-Law: what comes out does not depend on how events were cut into slices. Folding keeps a snapshot
-wherever a score may change; all snapshots are scored together, element by element, and then judged
-one after another in their order, each from its own snapshot and the stance alone. Of other customers
-a decision knows only what they spent of a day's budget, in the order in which they were judged. Now is
-the greatest of the latest event, the last assessment and the event's own second; there is no clock. If
-anything raises, the stored bytes and the ledger are untouched and the slice may be repeated event by event.
+Law: what comes out does not depend on how events were cut into slices. Wherever a score may change
+the state stays as it is, a snapshot, and folding goes on in a copy; all snapshots are scored together,
+element by element, and then judged one after another in their order, each from its own snapshot and
+the stance alone. Of other customers a decision knows only what they spent of a day's budget, in the
+order in which they were judged. Now is the greatest of the latest event, the last assessment and the
+event's own second; there is no clock. If anything raises, the stored bytes and the ledger are untouched
+and the slice may be repeated event by event.
 """
 
 from collections import Counter
@@ -32,7 +33,7 @@ from streams.core.assess import Shot, Slice, Verdict, Work, assess, wake_of
 from streams.core.budget import Funded, Ledger, Overlay
 from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
-from streams.core.engagement import DAY_S, Engagement, click, count_clicks, fold, run_until, snapshot
+from streams.core.engagement import DAY_S, Engagement, click, copied, count_clicks, fold, run_until
 from streams.core.moments import Moment, look
 from streams.core.moments_found import may_be_repeated
 from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
@@ -118,6 +119,8 @@ class Advance:
         if work is None:
             record = new(key, second, self._rules.day_offset_s) if body is None else load_folded(body)
             work = self._works[key] = Work(key, record, self._overlay)
+        elif work.shot:
+            work.record.engagement, work.shot = copied(work.record.engagement), False
         engagement = work.record.engagement
         rings = engagement.rings
         while len(rings) <= source:
@@ -204,8 +207,8 @@ class Advance:
         found = rhythm(engagement, now_s)
         if found is None:
             return False
-        work.now_s, work.moved = now_s, False
-        self._shots.append(Shot(work, snapshot(engagement), stance, found, now_s, happening))
+        work.now_s, work.moved, work.shot = now_s, False, True
+        self._shots.append(Shot(work, engagement, stance, found, now_s, happening))
         return True
 
     def _judge(self, shots: list[Shot]) -> None:
