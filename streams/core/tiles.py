@@ -37,18 +37,23 @@ def add(tiles: bytes, form: Struct, key: int, value: int) -> bytes:
     >>> list(entries(add(tiles, COUNT, 7 * KINDS + WEB, -1), COUNT))
     [(3, 1, 5), (7, 0, 1)]
     """
-    head = _key(key)
+    if not tiles:
+        return form.pack(key, value)
     width = form.size
-    if head > tiles[-width : 4 - width]:  # the newest unit: by far the most frequent
+    at = len(tiles) - width
+    newest, total = form.unpack_from(tiles, at)  # the newest unit: by far the most frequent
+    if key > newest:
         return tiles + form.pack(key, value)
-    at = tiles.rfind(head)
-    while at % width and at > 0:
-        at = tiles.rfind(head, 0, at + 3)
-    if at < 0 or at % width:
-        at = place(tiles, width, head)
-        return tiles[:at] + form.pack(key, value) + tiles[at:]
-    total = wrap(form.unpack_from(tiles, at)[1] + value, form)
-    return tiles[:at] + form.pack(key, total) + tiles[at + width :]
+    if key < newest:
+        head = _key(key)
+        at = tiles.rfind(head)
+        while at % width and at > 0:
+            at = tiles.rfind(head, 0, at + 3)
+        if at < 0 or at % width:
+            at = place(tiles, width, head)
+            return tiles[:at] + form.pack(key, value) + tiles[at:]
+        total = form.unpack_from(tiles, at)[1]
+    return tiles[:at] + form.pack(key, wrap(total + value, form)) + tiles[at + width :]
 
 
 def bump(tiles: bytes, key: int, by: int = 1) -> bytes:
