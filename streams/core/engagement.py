@@ -270,8 +270,8 @@ def _act(engagement: Engagement, second: int, base: int, *, is_store: bool) -> b
 def _set(days: bytes, at: int) -> bytes:
     byte, bit = at >> 3, 1 << (at & 7)
     if byte >= len(days):
-        return days + bytes(byte - len(days)) + bytes((bit,))
-    return days[:byte] + bytes((days[byte] | bit,)) + days[byte + 1 :]
+        return days + bit.to_bytes(byte + 1 - len(days), "big")
+    return days[:byte] + (days[byte] | bit).to_bytes() + days[byte + 1 :]
 
 
 def _placed(engagement: Engagement, event: OrderPlaced, second: int, base_currency: str) -> bool:
