@@ -59,7 +59,7 @@ def load(body: bytes) -> Record:
 def load_folded(body: bytes) -> Folded:
     """Decode a record but for its stance; raise ValueError if it is of a format that is not known."""
     record: Folded = _decode_folded(body)
-    if record.format not in (FORMAT, FORMER):
+    if record.format != FORMAT and record.format != FORMER:
         raise ValueError(f"a record of format {record.format} cannot be read, only {FORMAT} and {FORMER}")
     return record
 

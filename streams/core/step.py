@@ -157,13 +157,13 @@ class Advance:
                 self._shoot(work, stance, second, Happening(source, event, 0))
             elif event.__class__ is OrderPlaced and (said := converted(key, event)) is not None:
                 work.signals.append(said)
-        elif (
-            source != _CLICKSTREAM
-            or engagement.cart is not cart
-            or engagement.checkout_s != checkout_s
-            or (engagement.views is not views and _is_browsing(views, engagement.views))
-        ):
-            work.moved = True
+        elif not work.moved:
+            work.moved = (
+                source != _CLICKSTREAM
+                or engagement.cart is not cart
+                or engagement.checkout_s != checkout_s
+                or (engagement.views is not views and _is_browsing(views, engagement.views))
+            )
         return "advanced"
 
     def recheck(self, key: str, body: bytes, due_s: int) -> None:
