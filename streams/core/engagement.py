@@ -169,19 +169,31 @@ def fold(engagement: Engagement, event: Event, second: int, mark: bytes, base_cu
     return acts and _act(engagement, second, base_of(engagement), is_store=is_store)
 
 
-def run_until(engagement: Engagement, second: int) -> int:
+def begin_run(engagement: Engagement, second: int) -> bool:
     """
-    Say until when (a second, itself not included) further clicks would fall into the same tiles as a click just folded.
+    Begin a run of clicks with the latest event; say whether the web got a new active day.
 
-    They come in runs: within one, only the newest few, the totals and the last second change, and the tiles by a count.
+    Clicks come in runs: within one, only the newest few, the totals and the last second change, and the tiles by a
+    count.
     """
+    if second > engagement.last_s:
+        _extend(engagement, second)
+    if engagement.first_act_s < 0:
+        engagement.first_act_s = second
+    days = engagement.web
+    engagement.web = _set(days, (second + engagement.offset_s) // DAY_S - base_of(engagement))
+    return engagement.web is not days
+
+
+def run_until(engagement: Engagement, second: int) -> int:
+    """Say until when (a second, itself not included) clicks fall into the same tiles as one at `second`."""
     hour_end = second - second % HOUR_S + HOUR_S
     day_end = second - (second + engagement.offset_s) % DAY_S + DAY_S
     return hour_end if hour_end < day_end else day_end
 
 
 def click(engagement: Engagement, event: Event, second: int, mark: bytes) -> None:
-    """Fold a click that is the latest event and falls into the run of the one before, but for its tiles."""
+    """Fold a click that is the latest event into the run that was begun, but for its tiles."""
     number, _, _, detail, _ = KINDS_OF_EVENTS[event.__class__]
     engagement.last_s = engagement.last_act_s = second
     totals = engagement.totals
@@ -251,26 +263,27 @@ def _act(engagement: Engagement, second: int, base: int, *, is_store: bool) -> b
     at = day - base
     if at < 0:
         return False
-    days = engagement.store if is_store else engagement.web
-    fresh = at >> 3 >= len(days) or not days[at >> 3] >> (at & 7) & 1
-    if fresh:
-        days = _set(days, at)
-        if is_store:
-            engagement.store = days
-        else:
-            engagement.web = days
+    before = engagement.store if is_store else engagement.web
+    days = _set(before, at)
+    if is_store:
+        engagement.store = days
+    else:
+        engagement.web = days
     kind = STORE if is_store else WEB
     engagement.day_acts = bump(engagement.day_acts, day * KINDS + kind)
     hour = second // HOUR_S
     if hour > engagement.last_s // HOUR_S - HOURS:
         engagement.hour_acts = bump(engagement.hour_acts, hour * KINDS + kind)
-    return fresh
+    return days is not before
 
 
 def _set(days: bytes, at: int) -> bytes:
+    """Set a bit; where it is set already, answer with the very same days."""
     byte, bit = at >> 3, 1 << (at & 7)
     if byte >= len(days):
         return days + bit.to_bytes(byte + 1 - len(days), "big")
+    if days[byte] & bit:
+        return days
     return days[:byte] + (days[byte] | bit).to_bytes() + days[byte + 1 :]
 
 
@@ -284,10 +297,11 @@ def _placed(engagement: Engagement, event: OrderPlaced, second: int, base_curren
     first_s = engagement.first_act_s
     engagement.first_act_s = second if first_s < 0 else min(first_s, second)
     at = (second + engagement.offset_s) // DAY_S - base
+    if at < 0:
+        return fresh
     days = engagement.order
-    if at >= 0 and (at >> 3 >= len(days) or not days[at >> 3] >> (at & 7) & 1):
-        engagement.order, fresh = _set(days, at), True
-    return fresh
+    engagement.order = _set(days, at)
+    return fresh or engagement.order is not days
 
 
 def _cancelled(engagement: Engagement, event: OrderCancelled, second: int, base_currency: str) -> bool:

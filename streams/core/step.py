@@ -33,7 +33,7 @@ from streams.core.assess import Shot, Slice, Verdict, Work, assess, wake_of
 from streams.core.budget import Funded, Ledger, Overlay
 from streams.core.churn import CHUNK, rhythm
 from streams.core.decode import LAST_SECOND, Refused, second_of
-from streams.core.engagement import DAY_S, Engagement, click, copied, count_clicks, fold, run_until
+from streams.core.engagement import DAY_S, Engagement, begin_run, click, copied, count_clicks, fold, run_until
 from streams.core.moments import Moment, look
 from streams.core.moments_found import may_be_repeated
 from streams.core.record import FORMAT, Record, dump, load_folded, new, stance_of
@@ -140,17 +140,19 @@ class Advance:
             self.latest_s = second
         work.changed = True
         cart, views, checkout_s = engagement.cart, engagement.views, engagement.checkout_s
-        if engagement.last_s <= second < work.run_until_s and source == _CLICKSTREAM:
+        if source == _CLICKSTREAM and second >= engagement.last_s:
+            fresh = False
+            if second >= work.run_until_s:
+                _end_run(work)
+                fresh = begin_run(engagement, second)
+                work.run_until_s = run_until(engagement, second)
             click(engagement, event, second, mark)
             work.clicks += 1
-            fresh = False
         else:
             _end_run(work)
             foreign = engagement.foreign
             fresh = fold(engagement, event, second, mark, self._base_currency)
             self.foreign += engagement.foreign > foreign
-            if source == _CLICKSTREAM:
-                work.run_until_s = run_until(engagement, second)
         if fresh or (source != _CLICKSTREAM and event.__class__ not in SILENT):
             if (stance := self._stance(work)) is not None:
                 work.show |= fresh
