@@ -50,7 +50,7 @@ class _Header(Struct, frozen=True, gc=False):
 _syntax: Final = msgspec.json.Decoder(msgspec.Raw)
 _header: Final = msgspec.json.Decoder(_Header)
 
-_BLANK, _ESCAPE, _DELETE = 0x20, 0x5C, 0x7F  # as numbers: bytes.find is twice as fast with them as `in`
+_BLANK, _ESCAPE, _DELETE = 0x20, 0x5C, 0x7F  # as numbers, for which `in` is several times as fast as for bytes
 # Possessive and content without a closing quote: linear in time, whatever comes.
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -120,7 +120,7 @@ class Door:
             return self._why_not(raw, error)
 
         # JSON forbids bare control characters: without escapes, DEL and blanks no id can hold a wrong character.
-        plain = ascii_only and raw.find(_BLANK) < 0 and raw.find(_ESCAPE) < 0 and raw.find(_DELETE) < 0
+        plain = ascii_only and not (_BLANK in raw or _ESCAPE in raw or _DELETE in raw)
         if (field := self._misspelt[event.__class__](event, plain)) is not None:
             return Refused("schema", f"Characters that are not allowed - at `$.{field}`")
         if event.customer_id is None and identity_of(event) is None:
