@@ -214,7 +214,10 @@ def count_clicks(engagement: Engagement, second: int, count: int) -> None:
 def _extend(engagement: Engagement, second: int) -> None:
     """Let the latest second grow, and the windows that end there move on."""
     hour = second // HOUR_S
-    if hour != engagement.last_s // HOUR_S:
+    passed = hour - engagement.last_s // HOUR_S
+    if passed >= HOURS:
+        engagement.hour_acts = engagement.hour_orders = engagement.hour_money = b""
+    elif passed:
         first = hour - HOURS + 1
         engagement.hour_acts = trim(engagement.hour_acts, COUNT, first)
         if engagement.hour_money:

@@ -85,8 +85,7 @@ def place(tiles: bytes, width: int, head: bytes) -> int:
 
 def trim(tiles: bytes, form: Struct, first_unit: int) -> bytes:
     """Forget every unit before `first_unit`."""
-    head = _key(max(0, first_unit) * KINDS)
-    if not tiles or tiles[:4] >= head:
+    if not tiles or tiles[:4] >= (head := _key(max(0, first_unit) * KINDS)):
         return tiles
     width = form.size
     if tiles[-width : 4 - width] < head:
