@@ -35,7 +35,7 @@ class Work(msgspec.Struct, gc=False):
     """
     One customer in hand during a slice.
 
-    `record` is `shot` once a snapshot refers to its engagement: whoever folds on does so in a copy.
+    `shot` says that a snapshot holds the very engagement of the `record`: folding goes on in a copy.
     `stance` is read when it is needed; until then, and for guests, it is None. `now_s` and `band` run
     ahead of the stance while snapshots wait. `moments` are those found at the latest snapshot;
     `moved` says that a moment has moved since. `clicks` of the run that lasts until `run_until_s` are
