@@ -7,7 +7,6 @@ never broken for want of memory: where more was delivered than is kept, as many 
 taken to have come just before the oldest that is.
 """
 
-from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from schemas import CONTACT_CHANNELS, ContactChannel
@@ -35,24 +34,29 @@ class Excess(NamedTuple):
 class Contacts:
     """All contacts of one customer that count at an instant; each limit is looked at once."""
 
-    __slots__ = ("_catalogue", "_delivered", "_found", "_known_s", "_now_s", "_slots")
+    __slots__ = ("_catalogue", "_delivered", "_found", "_known_s", "_now_s", "_slots", "_touched")
 
     def __init__(self, catalogue: Catalogue, engagement: Engagement, stance: Stance, now_s: int) -> None:
         """Gather what counts; `now_s` is never earlier than the record."""
         self._catalogue, self._now_s, self._known_s = catalogue, now_s, NONE
         self._delivered: list[tuple[int, int]] = []
         self._slots: list[tuple[int, int]] = []
+        self._touched: set[int] = set()
         self._found: dict[ContactChannel | None, Excess | None] = {}
         if engagement.deliveries or stance.reservations:
             self._gather(engagement, stance)
 
+    def __bool__(self) -> bool:
+        """Say whether there are any."""
+        return bool(self._touched)
+
     def excess(self, channel: ContactChannel) -> Excess | None:
         """Name the first limit that one more contact on a channel would break: its own, then those over all."""
-        if not self._delivered and not self._slots:
+        if not self._touched:
             return None
         if channel not in self._found:
             rule = self._catalogue.channels[channel]
-            found = self._excess(rule.contacts, (CONTACT_CHANNELS.index(channel),))
+            found = self._excess(rule.contacts, _numbers(self._catalogue)[channel])
             if found is not None:
                 found = found._replace(limit=f"{channel}: {found.limit}")
             self._found[channel] = self._excess_over_all() if found is None and rule.counts else found
@@ -60,7 +64,9 @@ class Contacts:
 
     def left(self, limit: Limit, channel: ContactChannel | None = None) -> int:
         """Say how many more contacts a limit allows now: a channel's, or one over all channels that count."""
-        numbers = _counting(self._catalogue) if channel is None else (CONTACT_CHANNELS.index(channel),)
+        numbers = _numbers(self._catalogue)[channel]
+        if not self._touches(numbers):
+            return limit.most
         return max(0, limit.most - len(self._ends(limit, *self._those(numbers))))
 
     def _gather(self, engagement: Engagement, stance: Stance) -> None:
@@ -84,10 +90,11 @@ class Contacts:
         self._delivered += [
             (one.since_s, one.channel) for one in stance.reservations if one.shadow and one.since_s > since_s
         ]
+        self._touched = {number for _, number in self._delivered} | {number for _, number in self._slots}
 
     def _excess_over_all(self) -> Excess | None:
         if None not in self._found:
-            policy, numbers = self._catalogue.policy, _counting(self._catalogue)
+            policy, numbers = self._catalogue.policy, _numbers(self._catalogue)[None]
             ends = sorted([until_s for until_s, number in self._slots if number in numbers])
             if len(ends) >= policy.at_once:
                 self._found[None] = Excess(f"{policy.at_once} at once", ends[len(ends) - policy.at_once])
@@ -95,7 +102,9 @@ class Contacts:
                 self._found[None] = self._excess(policy.contacts, numbers)
         return self._found[None]
 
-    def _excess(self, limits: tuple[Limit, ...], numbers: Collection[int]) -> Excess | None:
+    def _excess(self, limits: tuple[Limit, ...], numbers: frozenset[int]) -> Excess | None:
+        if not self._touches(numbers):
+            return None
         those = self._those(numbers)
         for limit in limits:
             ends = self._ends(limit, *those)
@@ -104,7 +113,11 @@ class Contacts:
                 return Excess(f"{limit.most} in {limit.days} day{'s' if limit.days > 1 else ''}", until_s)
         return None
 
-    def _those(self, numbers: Collection[int]) -> tuple[list[int], list[int]]:
+    def _touches(self, numbers: frozenset[int]) -> bool:
+        """Say whether anything may count on these channels: of more deliveries than are kept, any may have been."""
+        return self._known_s >= 0 or not self._touched.isdisjoint(numbers)
+
+    def _those(self, numbers: frozenset[int]) -> tuple[list[int], list[int]]:
         """Say when there were deliveries on these channels, and when slots on them are over."""
         return (
             [second for second, number in self._delivered if number in numbers],
@@ -131,7 +144,10 @@ def reach_s(catalogue: Catalogue) -> int:
 
 
 @once
-def _counting(catalogue: Catalogue) -> frozenset[int]:
-    """Say which channels count for the limits over all; one that the catalogue does not use does."""
+def _numbers(catalogue: Catalogue) -> dict[ContactChannel | None, frozenset[int]]:
+    """Say which channels count for each channel's own limits, and under None for those over all; one not used does."""
+    numbered = list(enumerate(CONTACT_CHANNELS))
+    numbers: dict[ContactChannel | None, frozenset[int]] = {channel: frozenset([one]) for one, channel in numbered}
     free = {channel for channel, rule in catalogue.channels.items() if not rule.counts}
-    return frozenset([number for number, channel in enumerate(CONTACT_CHANNELS) if channel not in free])
+    numbers[None] = frozenset([one for one, channel in numbered if channel not in free])
+    return numbers

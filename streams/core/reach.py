@@ -25,6 +25,7 @@ from streams.core.clocks import respond_by
 from streams.core.contacts import Contacts
 from streams.core.engagement import Engagement
 from streams.core.moments import look, moment_id
+from streams.core.once import once
 from streams.core.profile import consent, preferences
 from streams.core.replies import DECISION_BYTES, deliveries, outcomes
 from streams.core.signals import at
@@ -111,14 +112,26 @@ def waiting(engagement: Engagement, stance: Stance, now_s: int) -> list[Reservat
 
 def limits(catalogue: Catalogue, reached: Contacts) -> tuple[ContactLimit, ...]:
     """Say what is left of every limit: first those over all channels, then each channel's own."""
-    found: list[tuple[ContactChannel | None, Limit]] = [(None, limit) for limit in catalogue.policy.contacts]
-    found += [(channel, limit) for channel, rule in catalogue.channels.items() for limit in rule.contacts]
+    unused, found = _unused(catalogue)
+    if not reached:
+        return unused
     return tuple(
         [
             ContactLimit(channel=channel, most=limit.most, days=limit.days, left=reached.left(limit, channel))
             for channel, limit in found
         ]
     )
+
+
+@once
+def _unused(catalogue: Catalogue) -> tuple[tuple[ContactLimit, ...], list[tuple[ContactChannel | None, Limit]]]:
+    """Say what all limits allow whom nobody contacted, and which limits these are."""
+    found: list[tuple[ContactChannel | None, Limit]] = [(None, limit) for limit in catalogue.policy.contacts]
+    found += [(channel, limit) for channel, rule in catalogue.channels.items() for limit in rule.contacts]
+    unused = [
+        ContactLimit(channel=channel, most=limit.most, days=limit.days, left=limit.most) for channel, limit in found
+    ]
+    return tuple(unused), found
 
 
 def open_moments(
