@@ -23,14 +23,15 @@ from schemas import (
 )
 from streams.core.assess import next_crossing
 from streams.core.cart import cart_of
-from streams.core.days import active_between
-from streams.core.engagement import HOUR_S, Engagement, day_of
+from streams.core.engagement import HOUR_S, Engagement, base_of, day_of
 from streams.core.reach import reach
 from streams.core.record import load
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of
 from streams.core.stance import Stance
-from streams.core.tiles import COUNT, MONEY, sums
+from streams.core.tiles import COUNT, MONEY, sums_from
+
+_NO_DAYS: Final = ActiveDays(d30=0, d90=0, d365=0)
 
 _REVIEWS: Final = EVENT_TYPES.index(ReviewWritten)
 _SHARES: Final = EVENT_TYPES.index(ContentShared)
@@ -94,31 +95,44 @@ def _participation(engagement: Engagement) -> Participation:
 
 
 def _days_active(engagement: Engagement, as_of_s: int) -> DaysActive:
-    today = day_of(as_of_s, engagement.offset_s)
+    known = day_of(as_of_s, engagement.offset_s) - base_of(engagement) + 1
+    return DaysActive(
+        web=_latest(engagement.web, known),
+        store=_latest(engagement.store, known),
+        order=_latest(engagement.order, known),
+    )
 
-    def count(bitmap: bytes) -> ActiveDays:
-        days = int.from_bytes(bitmap, "little")
-        d30, d90, d365 = (active_between(days, engagement, today - back + 1, today) for back in (30, 90, 365))
-        return ActiveDays(d30=d30, d90=d90, d365=d365)
 
-    return DaysActive(web=count(engagement.web), store=count(engagement.store), order=count(engagement.order))
+def _latest(bitmap: bytes, known: int) -> ActiveDays:
+    """Count the active days among the latest of the `known` days; there is none after these."""
+    if not bitmap:
+        return _NO_DAYS
+    days = int.from_bytes(bitmap, "little")
+    d30, d90, d365 = [(days >> max(0, known - back)).bit_count() for back in (30, 90, 365)]
+    return ActiveDays(d30=d30, d90=d90, d365=d365)
 
 
 def _windows(engagement: Engagement, as_of_s: int) -> Windows:
     day, hour = day_of(as_of_s, engagement.offset_s), as_of_s // HOUR_S
     by_hour = (engagement.hour_acts, engagement.hour_orders, engagement.hour_money)
     by_day = (engagement.day_acts, engagement.day_orders, engagement.day_money)
-    return Windows(
-        h1=_window(by_hour, hour - 1, hour),
-        h24=_window(by_hour, hour - 23, hour),
-        d7=_window(by_day, day - 6, day),
-        d30=_window(by_day, day - 29, day),
-    )
+    h24, h1 = _nested(by_hour, hour - 23, hour - 1)
+    d30, d7 = _nested(by_day, day - 29, day - 6)
+    return Windows(h1=h1, h24=h24, d7=d7, d30=d30)
 
 
-def _window(tiles: tuple[bytes, bytes, bytes], first: int, last: int) -> Window:
+def _nested(tiles: tuple[bytes, bytes, bytes], first: int, later: int) -> tuple[Window, Window]:
+    """Sum up a window and the shorter one within it; no tile is later than their end."""
     acts, orders, money = tiles
-    web, store, _ = sums(acts, COUNT, first, last)
-    web_orders, store_orders, _ = sums(orders, COUNT, first, last)
-    web_money, store_money, _ = sums(money, MONEY, first, last)
-    return Window(web=web, store=store, orders=web_orders + store_orders, revenue_minor=web_money + store_money)
+    web, store, last_web, last_store = sums_from(acts, COUNT, first, later)
+    web_orders, store_orders, last_web_orders, last_store_orders = sums_from(orders, COUNT, first, later)
+    web_money, store_money, last_web_money, last_store_money = sums_from(money, MONEY, first, later)
+    return (
+        Window(web=web, store=store, orders=web_orders + store_orders, revenue_minor=web_money + store_money),
+        Window(
+            web=last_web,
+            store=last_store,
+            orders=last_web_orders + last_store_orders,
+            revenue_minor=last_web_money + last_store_money,
+        ),
+    )

@@ -113,6 +113,33 @@ def sums(tiles: bytes, form: Struct, first_unit: int, last_unit: int) -> tuple[i
     return totals[WEB], totals[STORE], totals[ITEMS]
 
 
+def sums_from(tiles: bytes, form: Struct, first_unit: int, later_unit: int) -> tuple[int, int, int, int]:
+    """
+    Sum WEB and STORE from one unit on, and both again from a later one on, looking at each tile once.
+
+    >>> tiles = add(add(b"", COUNT, 7 * KINDS + WEB, 2), COUNT, 3 * KINDS + STORE, 5)
+    >>> sums_from(tiles, COUNT, 1, 5)
+    (2, 5, 2, 0)
+    """
+    if not tiles:
+        return 0, 0, 0, 0
+    head, later = _key(max(0, first_unit) * KINDS), later_unit * KINDS
+    if tiles[:4] < head:
+        tiles = tiles[place(tiles, form.size, head) :]
+    web = store = later_web = later_store = 0
+    for key, value in form.iter_unpack(tiles):
+        kind = key & 15
+        if kind == WEB:
+            web += value
+            if key >= later:
+                later_web += value
+        elif kind == STORE:
+            store += value
+            if key >= later:
+                later_store += value
+    return web, store, later_web, later_store
+
+
 def sums_since(tiles: bytes, form: Struct, first_units: Iterable[int], last_unit: int) -> list[tuple[int, int, int]]:
     """
     Sum as `sums` does over ranges that all end with `last_unit`, the shortest first, looking at each tile once.

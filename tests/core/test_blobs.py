@@ -63,6 +63,17 @@ def test_sums_of_ranges_with_one_end_are_the_sums_of_each(
     assert [tiles.sums(blob, MONEY, first, last) for first in firsts] == tiles.sums_since(blob, MONEY, firsts, last)
 
 
+@given(CHANGES, st.integers(-3, 65), st.integers(0, 9))
+def test_sums_from_two_units_on_are_the_sums_of_each(changes: list[tuple[int, int]], first: int, more: int) -> None:
+    """A range and the shorter one within it, to the end of the tiles."""
+    blob = b""
+    for key, value in changes:
+        blob = tiles.add(blob, MONEY, key, value)
+    (web, store, _), (later_web, later_store, _) = [tiles.sums(blob, MONEY, unit, 99) for unit in (first, first + more)]
+
+    assert (web, store, later_web, later_store) == tiles.sums_from(blob, MONEY, first, first + more)
+
+
 def test_counts_wrap_at_32_bits() -> None:
     """A sum beyond the width comes back modulo the width: two halves are nothing."""
     blob = tiles.add(tiles.add(b"", COUNT, 3, -(2**31)), COUNT, 3, -(2**31))
