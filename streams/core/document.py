@@ -22,7 +22,7 @@ from schemas import (
     Windows,
 )
 from streams.core.assess import next_crossing
-from streams.core.cart import cart_of
+from streams.core.cart import priced_cart_of
 from streams.core.engagement import HOUR_S, Engagement, base_of, day_of
 from streams.core.reach import reach
 from streams.core.record import load
@@ -75,7 +75,7 @@ def describe(
         currency=rules.base_currency,
         average_order_minor=engagement.revenue_minor // sold if sold > 0 else None,
         participation=_participation(engagement),
-        cart=tuple(cart_of(engagement)),
+        cart=tuple(priced_cart_of(engagement)),
         pending_action=_pending(stance, as_of_s),
         last_actions={name: at(chosen_s) for name, chosen_s in sorted(stance.chosen.items())},
         **reach(rules.catalogue_at(as_of_s), key, engagement, stance, as_of_s),
