@@ -4,12 +4,14 @@ What a customer lets us do, and how they like it, in the words of the contract.
 Law: what was never said is unknown, and nobody's silence is read as a consent.
 """
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from schemas import CONTACT_CHANNELS, ContactChannel, Purpose
 from streams.core import registers
 from streams.core.engagement import Engagement
 
+Stated = Literal["given", "withdrawn"]
 Consent = Literal["given", "withdrawn", "unknown"]
 
 
@@ -33,9 +35,14 @@ UNSAID = Preferences(None, None, None, None)
 def consent(engagement: Engagement, channel: ContactChannel, purpose: Purpose) -> Consent:
     """Say what a customer last said of being reached on a channel for a purpose."""
     said = registers.get(engagement.registers, registers.consent_slot(channel, purpose))
-    if said is None:
-        return "unknown"
-    return "given" if said.value == registers.GIVEN else "withdrawn"
+    return "unknown" if said is None else _consent(said)
+
+
+def consents(engagement: Engagement) -> Iterator[tuple[ContactChannel, Purpose, Stated]]:
+    """Say what a customer last said of each channel and purpose they spoke of, in the contract's order."""
+    for said in registers.entries(engagement.registers):
+        if said.slot in registers.CONSENT_OF_SLOT:
+            yield *registers.CONSENT_OF_SLOT[said.slot], _consent(said)
 
 
 def preferences(engagement: Engagement) -> Preferences:
@@ -50,6 +57,10 @@ def preferences(engagement: Engagement) -> Preferences:
         quiet=None if quiet is None else _ends(quiet.value),
         channel=None if channel is None else CONTACT_CHANNELS[channel.value[0]],
     )
+
+
+def _consent(said: registers.Register) -> Stated:
+    return "given" if said.value == registers.GIVEN else "withdrawn"
 
 
 def _ends(value: bytes) -> tuple[int, int]:

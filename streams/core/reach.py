@@ -9,7 +9,6 @@ from typing import Any
 
 from schemas import (
     CONTACT_CHANNELS,
-    PURPOSES,
     Consent,
     Contact,
     ContactChannel,
@@ -26,7 +25,7 @@ from streams.core.contacts import Contacts
 from streams.core.engagement import Engagement
 from streams.core.moments import look, moment_id
 from streams.core.once import once
-from streams.core.profile import consent, preferences
+from streams.core.profile import consents, preferences
 from streams.core.replies import DECISION_BYTES, deliveries, outcomes
 from streams.core.signals import at
 from streams.core.stance import Reservation, Stance, recalled
@@ -36,7 +35,9 @@ def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance
     """Say the document's fields on consents, preferences, contacts, limits, moments, the clock and decisions."""
     reached = Contacts(catalogue, engagement, stance, now_s)
     return {
-        "consents": consents(engagement),
+        "consents": tuple(
+            [Consent(channel=channel, purpose=purpose, state=state) for channel, purpose, state in consents(engagement)]
+        ),
         "preferences": stated(engagement),
         "contacts": tuple(
             [
@@ -61,20 +62,6 @@ def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance
             ]
         ),
     }
-
-
-def consents(engagement: Engagement) -> tuple[Consent, ...]:
-    """Say what was said of each channel and purpose."""
-    if not engagement.registers:
-        return ()
-    return tuple(
-        [
-            Consent(channel=channel, purpose=purpose, state=said)
-            for channel in CONTACT_CHANNELS
-            for purpose in PURPOSES
-            if (said := consent(engagement, channel, purpose)) != "unknown"
-        ]
-    )
 
 
 def stated(engagement: Engagement) -> StatedPreferences:

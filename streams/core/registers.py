@@ -20,6 +20,15 @@ ZONE, LANGUAGE, QUIET, CHANNEL = range(4)
 _CONSENTS: Final = 32
 _MOST_PURPOSES: Final = 8
 
+_CONSENT_SLOTS: Final[dict[tuple[ContactChannel, Purpose], int]] = {
+    (channel, purpose): _CONSENTS + _MOST_PURPOSES * channel_number + purpose_number
+    for channel_number, channel in enumerate(CONTACT_CHANNELS)
+    for purpose_number, purpose in enumerate(PURPOSES)
+}
+
+CONSENT_OF_SLOT: Final = {slot: allowed for allowed, slot in _CONSENT_SLOTS.items()}
+"""Of which channel and purpose a slot holds the consent; the slots stand in the contract's order."""
+
 GIVEN, WITHDRAWN = b"\0", b"\1"
 """The values of a consent."""
 
@@ -78,7 +87,7 @@ def consent_slot(channel: ContactChannel, purpose: Purpose) -> int:
     >>> consent_slot("email", "service"), consent_slot("push", "marketing")
     (32, 42)
     """
-    return _CONSENTS + _MOST_PURPOSES * CONTACT_CHANNELS.index(channel) + PURPOSES.index(purpose)
+    return _CONSENT_SLOTS[channel, purpose]
 
 
 def told(blob: bytes, event: Event, second: int) -> bytes:
