@@ -52,19 +52,23 @@ def clocks(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list
             if is_against(one)
         ),
     ]
-    answered_s = _answered_s(catalogue, engagement, stance) if begun else NONE
+    if not begun:
+        return []
+    answered_s = _answered_s(catalogue, engagement, stance, min([clock.since_s for clock in begun]))
     running = [clock for clock in begun if clock.since_s > answered_s]
     return sorted(running, key=lambda clock: (clock.due_s, clock.since_s))
 
 
-def _answered_s(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> int:
-    """Say when an answer last reached the customer, or would have; -1 if none is remembered."""
+def _answered_s(catalogue: Catalogue, engagement: Engagement, stance: Stance, since_s: int) -> int:
+    """Say when an answer last reached the customer, or would have, of those since an instant at least; -1 for none."""
     names = {action.name for moment in ANSWERING for action in catalogue.by_moment.get(moment, ())}
     kept_back = [
         one.since_s for one in stance.reservations if one.shadow and (one.channel in _OF_PEOPLE or one.action in names)
     ]
     kept_back_s = max(kept_back, default=NONE)
     for delivery in deliveries(engagement.deliveries):
+        if delivery.second < since_s:
+            break
         if delivery.channel in _BY_PEOPLE or delivery.action in names:
             return max(delivery.second, kept_back_s)
     return kept_back_s
