@@ -46,10 +46,6 @@ class Contacts:
         if engagement.deliveries or stance.reservations:
             self._gather(engagement, stance)
 
-    def __bool__(self) -> bool:
-        """Say whether there are any."""
-        return bool(self._touched)
-
     def excess(self, channel: ContactChannel) -> Excess | None:
         """Name the first limit that one more contact on a channel would break: its own, then those over all."""
         if not self._touched:

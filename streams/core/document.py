@@ -15,7 +15,6 @@ from schemas import (
     CustomerDocument,
     DaysActive,
     Participation,
-    PendingAction,
     ReferralSent,
     ReviewWritten,
     Window,
@@ -25,7 +24,7 @@ from streams.core.assess import next_crossing
 from streams.core.cart import priced_cart_of
 from streams.core.engagement import HOUR_S, Engagement, base_of, day_of
 from streams.core.reach import reach
-from streams.core.record import load
+from streams.core.record import load_folded, stance_of
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of
 from streams.core.stance import Stance
@@ -40,10 +39,11 @@ _REFERRALS: Final = EVENT_TYPES.index(ReferralSent)
 
 def document(rules: Rules, key: str, body: bytes, version: tuple[int, int, int], as_of_s: int) -> bytes:
     """Render a customer's document as JSON; raise ValueError for a guest order, which has none."""
-    record = load(body)
-    if record.stance is None:
+    record = load_folded(body)
+    stance = stance_of(record)
+    if stance is None:
         raise ValueError("a guest order has no document")
-    return encode(describe(rules, key, record.engagement, record.stance, version, as_of_s))
+    return encode(describe(rules, key, record.engagement, stance, version, as_of_s))
 
 
 def describe(
@@ -76,17 +76,9 @@ def describe(
         average_order_minor=engagement.revenue_minor // sold if sold > 0 else None,
         participation=_participation(engagement),
         cart=tuple(priced_cart_of(engagement)),
-        pending_action=_pending(stance, as_of_s),
         last_actions={name: at(chosen_s) for name, chosen_s in sorted(stance.chosen.items())},
         **reach(rules.catalogue_at(as_of_s), key, engagement, stance, as_of_s),
     )
-
-
-def _pending(stance: Stance, as_of_s: int) -> PendingAction | None:
-    """Say which contact holds its slot the longest."""
-    open_ = [kept for kept in stance.reservations if kept.until_s > as_of_s and not kept.shadow]
-    last = max(open_, key=lambda kept: kept.until_s, default=None)
-    return None if last is None else PendingAction(action=last.action, expires_at=at(last.until_s))
 
 
 def _participation(engagement: Engagement) -> Participation:

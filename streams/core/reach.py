@@ -15,6 +15,7 @@ from schemas import (
     ContactLimit,
     LastDecision,
     OpenMoment,
+    PendingAction,
     ResponseClock,
     StatedPreferences,
     WaitingContact,
@@ -26,42 +27,46 @@ from streams.core.engagement import Engagement
 from streams.core.moments import look, moment_id
 from streams.core.once import once
 from streams.core.profile import consents, preferences
-from streams.core.replies import DECISION_BYTES, deliveries, outcomes
+from streams.core.replies import DECISION_BYTES, Delivery, deliveries, outcomes
 from streams.core.signals import at
 from streams.core.stance import Reservation, Stance, recalled
 
 
 def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance, now_s: int) -> dict[str, Any]:
-    """Say the document's fields on consents, preferences, contacts, limits, moments, the clock and decisions."""
-    reached = Contacts(catalogue, engagement, stance, now_s)
-    return {
-        "consents": tuple(
-            [Consent(channel=channel, purpose=purpose, state=state) for channel, purpose, state in consents(engagement)]
-        ),
-        "preferences": stated(engagement),
-        "contacts": tuple(
-            [
-                Contact(action=one.action, channel=one.channel, at=at(one.second))
-                for one in deliveries(engagement.deliveries)
-            ]
-        ),
-        "waiting": tuple(
-            [
-                WaitingContact(action=one.action, channel=CONTACT_CHANNELS[one.channel], until=at(one.until_s))
-                for one in waiting(engagement, stance, now_s)
-            ]
-        ),
-        "limits": limits(catalogue, reached),
+    """
+    Say the fields of a document on consents, preferences, contacts, limits, moments, the clock and decisions.
+
+    Of what never was there is no word: it is as the contract has it by default.
+    """
+    said: dict[str, Any] = {
+        "pending_action": None,
+        "limits": limits(catalogue, engagement, stance, now_s),
         "moments": open_moments(catalogue, key, engagement, stance, now_s),
         "response_clock": clock(catalogue, engagement, stance),
         "arms": dict(sorted(stance.enrolled.items())),
-        "last_decisions": tuple(
+    }
+    if engagement.registers:
+        said["consents"] = tuple(
+            [Consent(channel=channel, purpose=purpose, state=state) for channel, purpose, state in consents(engagement)]
+        )
+        said["preferences"] = stated(engagement)
+    delivered = list(deliveries(engagement.deliveries)) if engagement.deliveries else []
+    if delivered:
+        said["contacts"] = tuple(
+            [Contact(action=one.action, channel=one.channel, at=at(one.second)) for one in delivered]
+        )
+    if kept := [one for one in stance.reservations if not one.shadow and one.until_s > now_s]:
+        last = max(kept, key=lambda one: one.until_s)
+        said["pending_action"] = PendingAction(action=last.action, expires_at=at(last.until_s))
+        said["waiting"] = waiting(engagement, kept, delivered)
+    if stance.recent:
+        said["last_decisions"] = tuple(
             [
                 LastDecision(decision_id=one.decision.hex(), moment=one.moment, action=one.action, at=at(one.since_s))
                 for one in recalled(stance.recent)
             ]
-        ),
-    }
+        )
+    return said
 
 
 def stated(engagement: Engagement) -> StatedPreferences:
@@ -87,21 +92,25 @@ def clock_time(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def waiting(engagement: Engagement, stance: Stance, now_s: int) -> list[Reservation]:
-    """Name the decided contacts that are neither delivered nor dismissed nor over; the holdout's are none."""
-    open_ = [one for one in stance.reservations if not one.shadow and one.until_s > now_s]
-    if not open_:
-        return []
-    over = {one.decision for one in deliveries(engagement.deliveries)}
+def waiting(engagement: Engagement, kept: list[Reservation], delivered: list[Delivery]) -> tuple[WaitingContact, ...]:
+    """Name the decided contacts that are neither delivered nor dismissed, of those that keep their slots."""
+    over = {one.decision for one in delivered}
     over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
-    return [one for one in open_ if one.decision[:DECISION_BYTES] not in over]
+    return tuple(
+        [
+            WaitingContact(action=one.action, channel=CONTACT_CHANNELS[one.channel], until=at(one.until_s))
+            for one in kept
+            if one.decision[:DECISION_BYTES] not in over
+        ]
+    )
 
 
-def limits(catalogue: Catalogue, reached: Contacts) -> tuple[ContactLimit, ...]:
+def limits(catalogue: Catalogue, engagement: Engagement, stance: Stance, now_s: int) -> tuple[ContactLimit, ...]:
     """Say what is left of every limit: first those over all channels, then each channel's own."""
     unused, found = _unused(catalogue)
-    if not reached:
+    if not engagement.deliveries and not stance.reservations:
         return unused
+    reached = Contacts(catalogue, engagement, stance, now_s)
     return tuple(
         [
             ContactLimit(channel=channel, most=limit.most, days=limit.days, left=reached.left(limit, channel))
@@ -128,6 +137,8 @@ def open_moments(
     if stance.band < 0:
         return ()
     moments = [one for one in look(catalogue, engagement, stance) if one.opens_s <= now_s < one.closes_s]
+    if not moments:
+        return ()
     return tuple(
         [
             OpenMoment(
