@@ -15,7 +15,7 @@ from streams.core.engagement import DAY_S, Engagement
 from streams.core.newest import entries
 from streams.core.once import once
 from streams.core.replies import DECISION_BYTES, DELIVERIES, outcomes
-from streams.core.stance import NONE, Stance
+from streams.core.stance import NONE, Reservation, Stance
 
 _ID_END: Final = 1 + DECISION_BYTES
 """Where in a delivery the decision ends, after the channel's number in one byte."""
@@ -68,10 +68,24 @@ class Contacts:
     def _gather(self, engagement: Engagement, stance: Stance) -> None:
         now_s = self._now_s
         since_s = now_s - reach_s(self._catalogue)
-        waiting = [one for one in stance.reservations if not one.shadow and one.until_s > now_s]
-        earliest_s = min([since_s, *(one.since_s - _MOST_APART_S for one in waiting)])
+        waiting: list[Reservation] = []
+        for one in stance.reservations:
+            if one.shadow:
+                if one.since_s > since_s:
+                    self._delivered.append((one.since_s, one.channel))
+            elif one.until_s > now_s:
+                waiting.append(one)
+        over = self._deliver(engagement.deliveries, since_s, waiting) if engagement.deliveries else set()
+        if waiting:
+            over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
+            self._slots = [(one.until_s, one.channel) for one in waiting if one.decision[:DECISION_BYTES] not in over]
+        self._touched = {number for _, number in (*self._delivered, *self._slots)}
+
+    def _deliver(self, deliveries: bytes, since_s: int, waiting: list[Reservation]) -> set[bytes]:
+        """Count what was delivered since an instant; say which decisions were, of those that may still be waiting."""
+        earliest_s = min([since_s, *[one.since_s - _MOST_APART_S for one in waiting]])
         over, kept = set(), 0
-        for second, _, payload in entries(engagement.deliveries):
+        for second, _, payload in entries(deliveries):
             if second <= earliest_s:
                 break
             over.add(payload[1:_ID_END])
@@ -80,13 +94,7 @@ class Contacts:
                 kept += 1
         if kept == DELIVERIES:
             self._known_s = self._delivered[-1][0]
-        if waiting:
-            over |= {one.decision for one in outcomes(engagement.outcomes) if one.result == "dismissed"}
-            self._slots = [(one.until_s, one.channel) for one in waiting if one.decision[:DECISION_BYTES] not in over]
-        self._delivered += [
-            (one.since_s, one.channel) for one in stance.reservations if one.shadow and one.since_s > since_s
-        ]
-        self._touched = {number for _, number in self._delivered} | {number for _, number in self._slots}
+        return over
 
     def _excess_over_all(self) -> Excess | None:
         if None not in self._found:
