@@ -36,7 +36,8 @@ class Clock(NamedTuple):
 
 def respond_by(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> Clock | None:
     """Say which answer is due first; None where nobody waits for one."""
-    return next(iter(clocks(catalogue, engagement, stance)), None)
+    running = clocks(catalogue, engagement, stance)
+    return running[0] if running else None
 
 
 def clocks(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[Clock]:

@@ -100,8 +100,11 @@ def _latest(bitmap: bytes, known: int) -> ActiveDays:
     if not bitmap:
         return _NO_DAYS
     days = int.from_bytes(bitmap, "little")
-    d30, d90, d365 = [(days >> max(0, known - back)).bit_count() for back in (30, 90, 365)]
-    return ActiveDays(d30=d30, d90=d90, d365=d365)
+    return ActiveDays(
+        d30=(days >> max(0, known - 30)).bit_count(),
+        d90=(days >> max(0, known - 90)).bit_count(),
+        d365=(days >> max(0, known - 365)).bit_count(),
+    )
 
 
 def _windows(engagement: Engagement, as_of_s: int) -> Windows:

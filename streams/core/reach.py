@@ -43,8 +43,9 @@ def reach(catalogue: Catalogue, key: str, engagement: Engagement, stance: Stance
         "limits": limits(catalogue, engagement, stance, now_s),
         "moments": open_moments(catalogue, key, engagement, stance, now_s),
         "response_clock": clock(catalogue, engagement, stance),
-        "arms": dict(sorted(stance.enrolled.items())),
     }
+    if stance.enrolled:
+        said["arms"] = dict(sorted(stance.enrolled.items()))
     if engagement.registers:
         said["consents"] = tuple(
             [Consent(channel=channel, purpose=purpose, state=state) for channel, purpose, state in consents(engagement)]
