@@ -6,7 +6,7 @@ place do in between. The rules of time zones come with the lock, never from the 
 workers and every replay keep the same hours; each zone is read once.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -38,18 +38,28 @@ def quiet_until(zone: str | None, span: Span, now_s: int) -> int | None:
     >>> quiet_until("Asia/Kolkata", (21 * 60, 8 * 60), 0), quiet_until("Asia/Kolkata", (21 * 60, 8 * 60), 9000)
     (9000, None)
     """
-    tz = (zone and zone_of(zone)) or UTC
-    local = datetime.fromtimestamp(now_s, tz)
+    local = datetime.fromtimestamp(now_s, _clock_of(zone))
     if not _is_within(span, local):
         return None
-    end = time(*divmod(span[1], 60))
-    for days in range(_MOST_DAYS):
-        wall = datetime.combine(local.date() + timedelta(days), end, tz)
-        for fold in (0, 1):
-            second = int(wall.replace(fold=fold).timestamp())
-            if second > now_s and not _is_within(span, datetime.fromtimestamp(second, tz)):
+    today = local.toordinal()
+    for day in range(today, today + _MOST_DAYS):
+        for second in _ends_on(zone, span, day):
+            if second > now_s:
                 return second
     return now_s + _MOST_DAYS * 86400
+
+
+@lru_cache(maxsize=1024)
+def _ends_on(zone: str | None, span: Span, day: int) -> tuple[int, ...]:
+    """Say when quiet hours end on a day (its number in the calendar), each passing of a clock that is put back."""
+    tz = _clock_of(zone)
+    wall = datetime.combine(date.fromordinal(day), time(*divmod(span[1], 60)), tz)
+    passings = [int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)]
+    return tuple([second for second in passings if not _is_within(span, datetime.fromtimestamp(second, tz))])
+
+
+def _clock_of(zone: str | None) -> tzinfo:
+    return (zone and zone_of(zone)) or UTC
 
 
 def _is_within(span: Span, local: datetime) -> bool:
