@@ -34,7 +34,7 @@ UNSAID = Preferences(None, None, None, None)
 
 def consent(engagement: Engagement, channel: ContactChannel, purpose: Purpose) -> Consent:
     """Say what a customer last said of being reached on a channel for a purpose."""
-    said = registers.get(engagement.registers, registers.consent_slot(channel, purpose))
+    said = registers.value_of(engagement.registers, registers.consent_slot(channel, purpose))
     return "unknown" if said is None else _consent(said)
 
 
@@ -42,7 +42,7 @@ def consents(engagement: Engagement) -> Iterator[tuple[ContactChannel, Purpose, 
     """Say what a customer last said of each channel and purpose they spoke of, in the contract's order."""
     for said in registers.entries(engagement.registers):
         if said.slot in registers.CONSENT_OF_SLOT:
-            yield *registers.CONSENT_OF_SLOT[said.slot], _consent(said)
+            yield *registers.CONSENT_OF_SLOT[said.slot], _consent(said.value)
 
 
 def preferences(engagement: Engagement) -> Preferences:
@@ -50,17 +50,17 @@ def preferences(engagement: Engagement) -> Preferences:
     blob = engagement.registers
     if not blob or blob[0] > registers.CHANNEL:
         return UNSAID
-    zone, language, quiet, channel = (registers.get(blob, slot) for slot in range(4))
+    zone, language, quiet, channel = (registers.value_of(blob, slot) for slot in range(4))
     return Preferences(
-        zone=None if zone is None else zone.value.decode(),
-        language=None if language is None else language.value.decode(),
-        quiet=None if quiet is None else _ends(quiet.value),
-        channel=None if channel is None else CONTACT_CHANNELS[channel.value[0]],
+        zone=None if zone is None else zone.decode(),
+        language=None if language is None else language.decode(),
+        quiet=None if quiet is None else _ends(quiet),
+        channel=None if channel is None else CONTACT_CHANNELS[channel[0]],
     )
 
 
-def _consent(said: registers.Register) -> Stated:
-    return "given" if said.value == registers.GIVEN else "withdrawn"
+def _consent(said: bytes) -> Stated:
+    return "given" if said == registers.GIVEN else "withdrawn"
 
 
 def _ends(value: bytes) -> tuple[int, int]:

@@ -48,8 +48,8 @@ def put(blob: bytes, slot: int, second: int, value: bytes) -> bytes:
     Say something of a slot; what is older than what is known changes nothing.
 
     >>> blob = put(put(b"", 7, 20, b"new"), 7, 10, b"old")
-    >>> get(blob, 7)
-    Register(slot=7, second=20, value=b'new')
+    >>> value_of(blob, 7)
+    b'new'
     """
     at, end = _place(blob, slot)
     when = second.to_bytes(4, "big")
@@ -58,10 +58,10 @@ def put(blob: bytes, slot: int, second: int, value: bytes) -> bytes:
     return blob[:at] + bytes((slot,)) + when + bytes((len(value),)) + value + blob[end:]
 
 
-def get(blob: bytes, slot: int) -> Register | None:
-    """Read a slot; None if nothing was ever said of it."""
+def value_of(blob: bytes, slot: int) -> bytes | None:
+    """Read what was last said of a slot; None if nothing ever was."""
     at, end = _place(blob, slot)
-    return _read(blob, at, end) if end > at else None
+    return blob[at + _HEAD : end] if end > at else None
 
 
 def entries(blob: bytes) -> Iterator[Register]:
