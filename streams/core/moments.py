@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from streams.core.catalogue import Catalogue, MomentName, MomentRule
-from streams.core.clocks import ANSWERING
+from streams.core.clocks import ANSWERING, RESPOND_WITHIN_S
 from streams.core.engagement import DAY_S, Engagement
 from streams.core.moments_found import FIND, Find, Scope, causes_of
 from streams.core.moments_weighed import USUAL, WEIGH, Weigh
@@ -106,4 +106,5 @@ def _watch(catalogue: Catalogue) -> Watch:
     rules = {name: catalogue.moments.get(name, UNRULED) for name in ANSWERING}
     rules |= {name: rule for name, rule in catalogue.moments.items() if name in catalogue.by_moment}
     sought = tuple((needed, (name, find, WEIGH[name], rules[name])) for name, needed, find in FIND if name in rules)
-    return Watch(sought, {}, Scope(catalogue, frozenset(rules)))
+    promised_s = max(rules[name].respond_within_s or RESPOND_WITHIN_S for name in ANSWERING)
+    return Watch(sought, {}, Scope(catalogue, frozenset(rules), promised_s))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 from schemas import BANDS, EVENT_TYPES, OrderPlaced
+from schemas.catalogue import LEAST_REPEATS
 from streams.core.cart import cart_of
 from streams.core.catalogue import Catalogue, MomentName, MomentRule
 from streams.core.clocks import clocks
@@ -43,10 +44,11 @@ Found = tuple[int, int]
 
 
 class Scope(NamedTuple):
-    """The catalogue, and which moments are looked for in it."""
+    """The catalogue, which moments are looked for in it, and within how many seconds it promises any answer."""
 
     catalogue: Catalogue
     sought: Collection[str]
+    promised_s: int
 
 
 Find = Callable[[Engagement, Stance, MomentRule, Scope], "tuple[Found, ...]"]
@@ -54,7 +56,7 @@ Find = Callable[[Engagement, Stance, MomentRule, Scope], "tuple[Found, ...]"]
 
 def _cart_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     changed_s = newest_second(engagement.cart)
-    if changed_s <= engagement.last_order_s:
+    if changed_s <= engagement.last_order_s or _is_done("cart_abandoned", changed_s, rule, stance):
         return ()
     if changed_s <= engagement.checkout_s and "checkout_abandoned" in scope.sought:
         return ()  # the checkout is what was left last
@@ -70,6 +72,12 @@ def _checkout_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule
     if not engagement.last_order_s < changed_s <= key or _put_in_last(engagement, changed_s) < 0:
         return ()  # went back to the cart, or nothing is known to be in it
     return ((key, key + rule.delay_s),)
+
+
+def _is_done(name: MomentName, newest_s: int, rule: MomentRule, stance: Stance, promised_s: int = 0) -> bool:
+    """Say, before more is read, whether whatever came of a cause up to this second has closed or was answered."""
+    closes_s = newest_s + promised_s + rule.delay_s + rule.window_s
+    return closes_s <= stance.assessed_s or stance.answers.get(name, NONE) >= newest_s
 
 
 def _put_in_last(engagement: Engagement, changed_s: int) -> int:
@@ -227,26 +235,32 @@ def _day_begins_s(engagement: Engagement, day: int) -> int:
 
 
 def _return_made(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
-    key = engagement.last_return_s
-    return () if key < 0 else ((key, key + rule.delay_s),)
+    return ((engagement.last_return_s, engagement.last_return_s + rule.delay_s),)
 
 
 def _complaint(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = newest_second(engagement.complaint)
-    return () if key < 0 else ((key, key + rule.delay_s),)
+    return ((key, key + rule.delay_s),)
 
 
 def _detractor(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
-    answer = latest_against(engagement) if engagement.surveys else None
+    if _is_done("detractor", newest_second(engagement.surveys), rule, stance):
+        return ()
+    answer = latest_against(engagement)
     return () if answer is None else ((answer.second, answer.second + rule.delay_s),)
 
 
 def _response_overdue(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
+    said_s = max(newest_second(engagement.complaint), newest_second(engagement.surveys))
+    if _is_done("response_overdue", said_s, rule, stance, scope.promised_s):
+        return ()
     return tuple([(clock.since_s, clock.due_s + rule.delay_s) for clock in clocks(scope.catalogue, engagement, stance)])
 
 
 def _promoter(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
-    answer = latest_for(engagement) if engagement.surveys else None
+    if _is_done("promoter", newest_second(engagement.surveys), rule, stance):
+        return ()
+    answer = latest_for(engagement)
     if answer is None:
         return ()
     against = latest_against(engagement)
@@ -257,8 +271,7 @@ def _promoter(engagement: Engagement, stance: Stance, rule: MomentRule, scope: S
 
 
 def _referral_bought(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
-    key = engagement.last_referral_s
-    return () if key < 0 else ((key, key + rule.delay_s),)
+    return ((engagement.last_referral_s, engagement.last_referral_s + rule.delay_s),)
 
 
 def _risk_rose(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
@@ -273,11 +286,25 @@ def _refill_due(engagement: Engagement, stance: Stance, rule: MomentRule, scope:
     ordered_s = engagement.last_order_s
     if engagement.orders < rule.minimum or stance.answers.get("refill_due", NONE) >= ordered_s:
         return ()
-    interval_s = refill_interval_s(engagement, rule.minimum)
+    days = int.from_bytes(engagement.order, "little")
+    interval_s = _mean_gap_s(days, rule.minimum)
     if interval_s < rule.least_days * DAY_S:
         return ()  # back before anybody could be reminded
-    interval_s = max(interval_s, _usual_gap_days(int.from_bytes(engagement.order, "little")) * DAY_S)
+    interval_s = max(interval_s, _usual_gap_days(days) * DAY_S)
     return ((ordered_s, ordered_s + interval_s + rule.delay_s),)
+
+
+def refill_interval_s(engagement: Engagement, minimum: int) -> int:
+    """Say the mean time between order days in seconds; 0 if there are fewer than `minimum` of them."""
+    return 0 if engagement.orders < minimum else _mean_gap_s(int.from_bytes(engagement.order, "little"), minimum)
+
+
+def _mean_gap_s(days: int, minimum: int) -> int:
+    count = days.bit_count()
+    if count < minimum:
+        return 0
+    first = (days & -days).bit_length()
+    return (days.bit_length() - first) * DAY_S // (count - 1)
 
 
 def _usual_gap_days(days: int) -> int:
@@ -287,32 +314,12 @@ def _usual_gap_days(days: int) -> int:
     >>> _usual_gap_days(0b10000000000100010001000100001)
     5
     """
-    gaps = []
-    days >>= (days & -days).bit_length()
-    while days:
-        gap = (days & -days).bit_length()
-        gaps.append(gap)
-        days >>= gap
-    gaps.sort()
-    return gaps[(4 * len(gaps) + 4) // 5 - 1]
-
-
-def refill_interval_s(engagement: Engagement, minimum: int) -> int:
-    """Say the mean time between order days in seconds; 0 if there are fewer than `minimum` of them."""
-    if engagement.orders < minimum:
-        return 0
-    days = int.from_bytes(engagement.order, "little")
-    count = days.bit_count()
-    if count < minimum:
-        return 0
-    first = (days & -days).bit_length()
-    return (days.bit_length() - first) * DAY_S // (count - 1)
+    gaps = sorted(map(len, f"{days:b}".split("1")[1:-1]))  # the days without an order, between two that have one
+    return gaps[(4 * len(gaps) + 4) // 5 - 1] + 1
 
 
 def _survey_due(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = max(newest_second(engagement.helped), engagement.last_delivered_s)
-    if key < 0:
-        return ()
     opens_s = key + rule.delay_s
     answered_s = newest_second(engagement.surveys)
     return () if answered_s >= 0 and opens_s < answered_s + SURVEY_REST_S else ((key, opens_s),)
@@ -341,10 +348,13 @@ def _came_to_web(engagement: Engagement, stance: Stance, rule: MomentRule, scope
     return ((day * DAY_S - offset_s, acted_s + rule.delay_s),)
 
 
-CART, CHECKOUT, VIEWS, VISIT, HELPED, KNOWN, ORDER, FIRST, SECOND, VOICE, RISK, SELDOM = (1 << bit for bit in range(12))
+(
+    CART, CHECKOUT, VIEWS, VISIT, HELPED, KNOWN, ORDER, FIRST, SECOND,
+    COMPLAINT, SURVEY, RISK, RETURN, REFERRAL, DELIVERY,
+) = (1 << bit for bit in range(15))  # fmt: skip
 """
 What a moment needs to be remembered of a customer, so that most are not even looked for; an order that is the `FIRST`
-or `SECOND`, a visitor who is `KNOWN` from the web, a risk that rose in silence, and what happens `SELDOM`.
+or `SECOND`, a visitor who is `KNOWN` from the web, a risk that rose in silence.
 """
 
 
@@ -356,19 +366,25 @@ def causes_of(engagement: Engagement, stance: Stance) -> int:
         causes = ORDER | FIRST if orders == 1 else ORDER | SECOND if orders == 2 else ORDER
     if engagement.cart:
         causes |= CART | CHECKOUT if engagement.checkout_s > ordered_s else CART
-    if engagement.views:
+    if engagement.views and engagement.views[0] >= LEAST_REPEATS:
         causes |= VIEWS
     if engagement.visit:
         causes |= VISIT | KNOWN if engagement.web else VISIT
         if engagement.helped:
             causes |= HELPED
-    if engagement.surveys or engagement.complaint:
-        causes |= VOICE
+    if engagement.complaint:
+        causes |= COMPLAINT
+    if engagement.surveys:
+        causes |= SURVEY
     # nobody is won back who has just been here
     if stance.band >= _HIGH and 0 <= engagement.last_act_s <= stance.rose_s - DAY_S:
         causes |= RISK
-    if engagement.last_return_s >= 0 or engagement.last_referral_s >= 0 or engagement.last_delivered_s >= 0:
-        causes |= SELDOM
+    if engagement.last_return_s >= 0:
+        causes |= RETURN
+    if engagement.last_referral_s >= 0:
+        causes |= REFERRAL
+    if engagement.last_delivered_s >= 0:
+        causes |= DELIVERY
     return causes
 
 
@@ -382,16 +398,16 @@ FIND: Final[tuple[tuple[MomentName, int, Find], ...]] = (
     ("second_purchase", SECOND, _second_purchase),
     ("milestone", ORDER, _milestone),
     ("milestone", ORDER, _anniversary),
-    ("return_made", SELDOM, _return_made),
-    ("complaint", VOICE, _complaint),
-    ("detractor", VOICE, _detractor),
-    ("response_overdue", VOICE, _response_overdue),
-    ("promoter", VOICE, _promoter),
-    ("referral_bought", SELDOM, _referral_bought),
+    ("return_made", RETURN, _return_made),
+    ("complaint", COMPLAINT, _complaint),
+    ("detractor", SURVEY, _detractor),
+    ("response_overdue", COMPLAINT | SURVEY, _response_overdue),
+    ("promoter", SURVEY, _promoter),
+    ("referral_bought", REFERRAL, _referral_bought),
     ("risk_rose", RISK, _risk_rose),
     ("win_back", RISK, _win_back),
     ("refill_due", ORDER, _refill_due),
-    ("survey_due", HELPED | SELDOM, _survey_due),
+    ("survey_due", HELPED | DELIVERY, _survey_due),
     ("came_to_shop", KNOWN, _came_to_shop),
     ("came_to_web", KNOWN, _came_to_web),
 )
