@@ -11,9 +11,7 @@ from typing import Final
 
 from schemas import BANDS, EVENT_TYPES, ContentShared, ReferralSent, ReviewWritten, Stage
 from schemas.catalogue import Segment
-from streams.core.churn import active_days
-from streams.core.days import active_between
-from streams.core.engagement import DAY_S, Engagement, day_of
+from streams.core.engagement import DAY_S, Engagement, base_of
 from streams.core.newest import entries, newest_second
 from streams.core.stance import NONE
 
@@ -63,14 +61,14 @@ def segment_of(engagement: Engagement, band: int, now_s: int, rules: tuple[Segme
 
 def segment_end_s(engagement: Engagement, now_s: int, rules: tuple[SegmentRule, ...]) -> int:
     """Say the next second since 1970 at which time alone may end a segment; -1 if there is none ahead."""
-    first_s, soonest_s = engagement.first_act_s, NONE
+    first_s = engagement.first_act_s
     if first_s < 0:
         first_s = engagement.first_s
+    known_s, soonest_s = now_s - first_s, _FOREVER
     for _, length_s, _, _ in rules:
-        end_s = first_s + length_s
-        if now_s < end_s and length_s < _FOREVER and (soonest_s < 0 or end_s < soonest_s):
-            soonest_s = end_s
-    return soonest_s
+        if known_s < length_s < soonest_s:
+            soonest_s = length_s
+    return first_s + soonest_s if soonest_s < _FOREVER else NONE
 
 
 def stage_of(engagement: Engagement, now_s: int) -> Stage:
@@ -86,32 +84,26 @@ def stage_of(engagement: Engagement, now_s: int) -> Stage:
       active on two days or more.
     - discovering: anything less, silence included.
     """
-    today = day_of(now_s, engagement.offset_s)
+    totals, orders, offset_s = engagement.totals, engagement.orders, engagement.offset_s
+    today, base = (now_s + offset_s) // DAY_S, base_of(engagement)
     first_day = today - STAGE_DAYS + 1
-    if _spoke_for_us(engagement) and active_between(_days(engagement.web), engagement, first_day, today):
-        return "advocating"
-    ordered = _days(engagement.order)
-    if engagement.orders > 0 and active_between(ordered, engagement, first_day, today):
-        return "returning" if engagement.orders > 1 and ordered & ordered - 1 else "buying"
-    if _is_considering(engagement, first_day, today):
+    before = first_day - base if first_day > base else 0  # so many days of a bitmap are too long ago
+    lately = (1 << max(0, today + 1 - base - before)) - 1
+    web, ordered = int.from_bytes(engagement.web, "little"), int.from_bytes(engagement.order, "little")
+    for number in _SPOKE_FOR_US:
+        if number < len(totals) and totals[number] and web >> before & lately:
+            return "advocating"
+    if orders > 0 and ordered >> before & lately:
+        return "returning" if orders > 1 and ordered & ordered - 1 else "buying"
+    first_s = first_day * DAY_S - offset_s
+    if engagement.checkout_s >= first_s or newest_second(engagement.cart) >= first_s:
         return "considering"
-    return "discovering"
+    active = (web | int.from_bytes(engagement.store, "little") | ordered) >> before & lately
+    return "considering" if active & active - 1 or _looked_twice(engagement.views, first_s) else "discovering"
 
 
-def _days(bitmap: bytes) -> int:
-    return int.from_bytes(bitmap, "little")
-
-
-def _spoke_for_us(engagement: Engagement) -> bool:
-    totals = engagement.totals
-    return any(number < len(totals) and totals[number] for number in _SPOKE_FOR_US)
-
-
-def _is_considering(engagement: Engagement, first_day: int, today: int) -> bool:
-    first_s = first_day * DAY_S - engagement.offset_s
-    if max(newest_second(engagement.cart), engagement.checkout_s) >= first_s:
-        return True
-    if active_between(active_days(engagement), engagement, first_day, today) > 1:
-        return True
-    looked_at = [view.payload for view in entries(engagement.views) if view.second >= first_s]
+def _looked_twice(views: bytes, first_s: int) -> bool:
+    if views[:1] < b"\x02":
+        return False  # one look, or none
+    looked_at = [view.payload for view in entries(views) if view.second >= first_s]
     return len(set(looked_at)) < len(looked_at)
