@@ -124,7 +124,7 @@ def assess(slice_: Slice, place: int, shot: Shot, verdict: Verdict) -> Draft | N
     draft = _speak(slice_, place, shot, verdict, catalogue.segment_rules)
     work.moments = look(catalogue, shot.engagement, stance)
     stance.held_until_s = NONE
-    if work.moments and (open_ := [one for one in work.moments if one.opens_s <= now_s < one.closes_s]):
+    if work.moments and (open_ := [one for one in work.moments if one.opens_s <= now_s]):
         _act(slice_, catalogue, shot, open_)
     return draft
 
