@@ -118,9 +118,7 @@ def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Dec
     """Decide what is best, given the moments that are open and not answered; None if there are none."""
     if len(moments) > 1:
         moments = sorted(moments, key=_rank)
-    stands = _stands(context, moments)
-    if not any(_is_quiet(stand.refusal) for stand in stands.values()):
-        return _decide(context, moments, stands, decision_id, None) if moments else None
+    stands = _stands(context, moments, {})
     answered, held_until_s = [], None
     for moment in moments:
         end_s = _held_until(context, moment, stands)
@@ -131,22 +129,23 @@ def choose(context: Context, moments: Sequence[Moment], decision_id: str) -> Dec
     if not answered:
         return None if held_until_s is None else Hold(held_until_s)
     if held_until_s is not None:
-        stands = _stands(context, answered)
+        stands = _stands(context, answered, stands)
     return _decide(context, answered, stands, decision_id, held_until_s)
 
 
-def _is_quiet(refusal: Refusal | None) -> bool:
-    return refusal is not None and refusal.gate == "quiet_hours"
-
-
-def _stands(context: Context, moments: Sequence[Moment]) -> dict[str, Standing]:
-    """Ask the gates about each action, for the first of these moments that it answers."""
+def _stands(context: Context, moments: Sequence[Moment], known: dict[str, Standing]) -> dict[str, Standing]:
+    """Ask the gates about each action, for the first of these moments that it answers, unless that is known."""
     by_moment = context.catalogue.by_moment
     stands: dict[str, Standing] = {}
     for moment in moments:
         for action in by_moment.get(moment.name, ()):
-            if action.name not in stands:
-                stands[action.name] = Standing(action, moment, gate(context, moment, action))
+            name = action.name
+            if name in stands:
+                continue
+            if name in known and known[name].moment is moment:
+                stands[name] = known[name]
+            else:
+                stands[name] = Standing(action, moment, gate(context, moment, action))
     return stands
 
 
@@ -157,16 +156,16 @@ def _rank(moment: Moment) -> tuple[int, int, str]:
 
 def _held_until(context: Context, moment: Moment, stands: dict[str, Standing]) -> int | None:
     """Say until when quiet hours hold a moment; None if a duty passes, or no action only waits for that."""
-    end_s, is_held = context.quiet_until_s, False
-    if end_s is None:
-        return None
+    held_until_s = None
     for action in context.catalogue.by_moment.get(moment.name, ()):
         refusal = stands[action.name].refusal
-        if refusal is None and action.duty:
-            return None
-        if _is_quiet(refusal) and not is_held:
-            is_held = end_s < min(moment.closes_s, action.valid_until_s) and only_waits(context, moment, action, end_s)
-    return end_s if is_held else None
+        if refusal is None:
+            if action.duty:
+                return None
+        elif refusal.gate == "quiet_hours" and held_until_s is None and (end_s := context.quiet_until_s) is not None:
+            in_time = end_s < min(moment.closes_s, action.valid_until_s)
+            held_until_s = end_s if in_time and only_waits(context, moment, action, end_s) else None
+    return held_until_s
 
 
 def _decide(
@@ -176,8 +175,13 @@ def _decide(
     decision_id: str,
     held_until_s: int | None,
 ) -> Decision:
-    passing = [(action, moment) for action, moment, refusal in stands.values() if refusal is None]
-    is_duty = any(action.duty for action, _ in passing)
+    passing, refused, is_duty = [], [], False
+    for action, moment, refusal in stands.values():
+        if refusal is None:
+            passing.append((action, moment))
+            is_duty = is_duty or action.duty
+        else:
+            refused.append(Refused(action, moment, refusal))
     if is_duty:
         passing = [(action, moment) for action, moment in passing if action.duty]
     probabilities = _probabilities(passing, is_duty)
@@ -194,9 +198,7 @@ def _decide(
         arm=arm,
         weighed=weighed,
         nothing=probabilities[-1],
-        refused=tuple(
-            [Refused(action, moment, refusal) for action, moment, refusal in stands.values() if refusal is not None]
-        ),
+        refused=tuple(refused),
         answered=tuple(answered),
         enrolled={} if is_duty else _enrolled(context, stands, arm, is_chosen=chosen is not None),
         held_until_s=held_until_s,
