@@ -53,15 +53,16 @@ def remember(context: Context, decision: Decision, decision_id: str) -> None:
     """Note what was answered, chosen, reserved, enrolled and paid for by a decision that is published."""
     stance, now_s, catalogue = context.stance, context.now_s, context.catalogue
     answer(stance, decision.answered)
-    if not decision.enrolled.keys() <= stance.enrolled.keys():
+    if decision.enrolled and not decision.enrolled.keys() <= stance.enrolled.keys():
         stance.enrolled = decision.enrolled | stance.enrolled
-    identity = bytes.fromhex(decision_id)
-    done = NOTHING if decision.done is None else decision.done.action.name
-    stance.recent = recall(stance.recent, identity, decision.moment.name, done, now_s)
-    stance.reservations = [one for one in stance.reservations if one.shadow or one.until_s > now_s]
+    done = decision.done
+    name = NOTHING if done is None else done.action.name
+    stance.recent = recall(stance.recent, bytes.fromhex(decision_id), decision.moment.name, name, now_s)
+    if stance.reservations:
+        stance.reservations = [one for one in stance.reservations if one.shadow or one.until_s > now_s]
     if decision.chosen is None:
         return
-    action, is_shadow = decision.chosen.action, decision.done is None
+    action, is_shadow = decision.chosen.action, done is None
     stance.chosen = _kept(stance.chosen | {action.name: now_s}, catalogue)
     _reserve(stance, catalogue, Reservation(
         decision_bytes(decision_id), action.name, action.channel_number, now_s, ends_s(action, now_s), is_shadow
@@ -104,6 +105,7 @@ def told(context: Context, decision: Decision, decision_id: str, happening: Happ
     catalogue, now_s = context.catalogue, context.now_s
     moment, chosen, done = decision.moment, decision.chosen, decision.done
     action = None if done is None else done.action
+    moment_expires_at = at(moment.closes_s)
     customer_id, anonymous_id = names_of(context.key)
     telling = tell(moment, context.engagement, context.stance, now_s)
     said = None if action is None else message(catalogue, action, context.preferences.language, telling.words)
@@ -119,7 +121,7 @@ def told(context: Context, decision: Decision, decision_id: str, happening: Happ
         moment=moment.name,
         moment_id=moment_id(context.key, moment),
         strength=moment.strength / 100,
-        moment_expires_at=at(moment.closes_s),
+        moment_expires_at=moment_expires_at,
         channel=None if action is None else action.channel,
         purpose=None if action is None else action.purpose,
         reason=telling.reason if action is not None else f"{telling.reason}{_but(decision)}",
@@ -136,7 +138,7 @@ def told(context: Context, decision: Decision, decision_id: str, happening: Happ
             for stopped, meant, refusal in decision.refused
         ]),
         probability=decision.probability,
-        expires_at=at(moment.closes_s if action is None else ends_s(action, now_s)),
+        expires_at=moment_expires_at if action is None else at(ends_s(action, now_s)),
         respond_by=at(_respond_by_s(catalogue, moment, action, now_s)),
         catalogue=catalogue.version,
         cause=cause_of(happening),
