@@ -6,6 +6,7 @@ it: NPS 0 to 6 is a detractor, 9 and 10 a promoter; CSAT 1 and 2 of 5 is against
 effort) 1 to 3 of 7 is against us, and nobody is for us because it was easy.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from schemas import Survey
@@ -29,12 +30,17 @@ def is_for(answer: Answer) -> bool:
     return answer.survey in FOR and answer.score >= FOR[answer.survey]
 
 
-def latest_answers(engagement: Engagement) -> list[Answer]:
+def latest_answers(engagement: Engagement) -> tuple[Answer, ...]:
     """Say the latest answer to each survey, the latest first."""
+    return _latest_of(engagement.surveys) if engagement.surveys else ()
+
+
+@lru_cache(maxsize=256)  # several moments, a clock and a gate ask one after another of the same customer
+def _latest_of(surveys: bytes) -> tuple[Answer, ...]:
     latest: dict[Survey, Answer] = {}
-    for answer in answers(engagement.surveys):
+    for answer in answers(surveys):
         latest.setdefault(answer.survey, answer)
-    return list(latest.values())
+    return tuple(latest.values())
 
 
 def latest_against(engagement: Engagement) -> Answer | None:
