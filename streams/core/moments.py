@@ -65,8 +65,10 @@ def look(catalogue: Catalogue, engagement: Engagement, stance: Stance) -> list[M
     Moments are looked for that have a rule and an action in the catalogue; a complaint, a detractor and an overdue
     response in any case. One that had not opened yet is weighed when it opens; until then its strength is the usual.
     """
-    watch = _watch(catalogue)
     causes = causes_of(engagement, stance)
+    if not causes:
+        return []
+    watch = _watch(catalogue)
     sought = watch.by_causes.get(causes)
     if sought is None:
         sought = watch.by_causes[causes] = tuple([one for needed, one in watch.sought if needed & causes])
