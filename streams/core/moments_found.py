@@ -56,7 +56,7 @@ Find = Callable[[Engagement, Stance, MomentRule, Scope], "tuple[Found, ...]"]
 
 def _cart_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     changed_s = newest_second(engagement.cart)
-    if changed_s <= engagement.last_order_s or _is_done("cart_abandoned", changed_s, rule, stance):
+    if _is_done("cart_abandoned", changed_s, rule, stance):
         return ()
     if changed_s <= engagement.checkout_s and "checkout_abandoned" in scope.sought:
         return ()  # the checkout is what was left last
@@ -69,7 +69,7 @@ def _cart_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, sc
 def _checkout_abandoned(engagement: Engagement, stance: Stance, rule: MomentRule, scope: Scope) -> tuple[Found, ...]:
     key = engagement.checkout_s
     changed_s = newest_second(engagement.cart)
-    if not engagement.last_order_s < changed_s <= key or _put_in_last(engagement, changed_s) < 0:
+    if changed_s > key or _put_in_last(engagement, changed_s) < 0:
         return ()  # went back to the cart, or nothing is known to be in it
     return ((key, key + rule.delay_s),)
 
@@ -353,8 +353,8 @@ def _came_to_web(engagement: Engagement, stance: Stance, rule: MomentRule, scope
     COMPLAINT, SURVEY, RISK, RETURN, REFERRAL, DELIVERY,
 ) = (1 << bit for bit in range(15))  # fmt: skip
 """
-What a moment needs to be remembered of a customer, so that most are not even looked for; an order that is the `FIRST`
-or `SECOND`, a visitor who is `KNOWN` from the web, a risk that rose in silence.
+What a moment needs to be remembered of a customer, so that most are not even looked for; a cart that changed after the
+last order, an order that is the `FIRST` or `SECOND`, a visitor who is `KNOWN` from the web, a risk risen in silence.
 """
 
 
@@ -364,7 +364,7 @@ def causes_of(engagement: Engagement, stance: Stance) -> int:
     if ordered_s >= 0:
         orders = engagement.orders
         causes = ORDER | FIRST if orders == 1 else ORDER | SECOND if orders == 2 else ORDER
-    if engagement.cart:
+    if engagement.cart and newest_second(engagement.cart) > ordered_s:
         causes |= CART | CHECKOUT if engagement.checkout_s > ordered_s else CART
     if engagement.views and engagement.views[0] >= LEAST_REPEATS:
         causes |= VIEWS
