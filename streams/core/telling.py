@@ -11,12 +11,13 @@ told, and nothing that adds no more than `LEAST_LOGIT`: of a customer like the m
 """
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from schemas import BANDS, Reason
 from streams.core.churn import active_days
-from streams.core.days import active_between, silent_days, usual_days
-from streams.core.engagement import Engagement, day_of
+from streams.core.days import active_between, usual_days
+from streams.core.engagement import Engagement, base_of, day_of
 from streams.core.reasons import BEFORE_DAYS, MAX_REASONS, RECENT_DAYS
 from streams.core.stance import NONE
 from streams.core.tiles import COUNT, sums
@@ -30,16 +31,18 @@ MINOR_DIGITS: Final = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "BHD": 
 STAYING: Final = "Speaks for staying: "
 
 _HIGH: Final = BANDS.index("high")
+_SIZE: Final = itemgetter(0)
 
 Figures = dict[str, float | None]
 
 
 class _Sight(NamedTuple):
-    """A customer as of a day since 1970."""
+    """A customer as of a day since 1970; `days` are the active days, `recent` the recent ones, as bitmaps."""
 
     engagement: Engagement
-    now_s: int
     today: int
+    days: int
+    recent: int
     currency: str
 
 
@@ -51,22 +54,39 @@ def reasons_of(
 
     `band` is 0 low to 3 critical, -1 unknown; `currency` that of the engagement's money.
     """
-    added = {group: contributions[group] for group in _TELL if abs(contributions.get(group, 0.0)) > LEAST_LOGIT}
-    groups = sorted(added, key=lambda group: (band >= _HIGH and added[group] < 0.0, -abs(added[group])))
-    sight = _Sight(engagement, now_s, day_of(now_s, engagement.offset_s), currency)
-    return tuple(_reason(group, added[group], sight) for group in groups[:MAX_REASONS])
+    logits = [(group, contributions.get(group, 0.0)) for group in _TELL]
+    added = [(size, group, logit) for group, logit in logits if (size := abs(logit)) > LEAST_LOGIT]
+    added.sort(key=_SIZE, reverse=True)  # of equal ones the first stays the first
+    if band >= _HIGH:
+        added.sort(key=_lowers)
+    sight = _sight(engagement, now_s, currency)
+    return tuple([_reason(group, logit, sight) for _, group, logit in added[:MAX_REASONS]])
+
+
+def _lowers(added: tuple[float, str, float]) -> bool:
+    return added[2] < 0.0
+
+
+def _sight(engagement: Engagement, now_s: int, currency: str) -> _Sight:
+    today = day_of(now_s, engagement.offset_s)
+    end = max(0, today + 1 - base_of(engagement))
+    recent = (1 << end) - (1 << max(0, end - RECENT_DAYS))
+    return _Sight(engagement, today, active_days(engagement), recent, currency)
 
 
 def _reason(group: str, logit: float, sight: _Sight) -> Reason:
     text, figures = _TELL[group](sight)
+    figures["logit"] = round(logit, 3)
     if logit < 0.0:
         text = f"{STAYING}{text[0].lower()}{text[1:]}"
-    return Reason(code=group, text=text, figures={**figures, "logit": round(logit, 3)})
+    return Reason(code=group, text=text, figures=figures)
 
 
 def _silence(sight: _Sight) -> tuple[str, Figures]:
-    silent, usual = silent_days(sight.engagement, sight.now_s), usual_days(sight.engagement)
-    since = f"No visit for {_days(silent)}" if silent else "Active today"
+    engagement = sight.engagement
+    silent = sight.today - day_of(engagement.last_act_s, engagement.offset_s)
+    usual = usual_days(engagement)
+    since = f"No visit for {_count(silent, 'day')}" if silent else "Active today"
     if usual is None:
         return f"{since}; seen on one day only.", {"silent_days": silent}
     every = "day" if usual == 1 else _days(usual)
@@ -74,16 +94,17 @@ def _silence(sight: _Sight) -> tuple[str, Figures]:
 
 
 def _rhythm(sight: _Sight) -> tuple[str, Figures]:
-    gaps = _intervals(active_days(sight.engagement))
+    gaps = _intervals(sight.days)
     if not gaps:
         return "Seen on one day only, so there is no rhythm yet.", {}
     shortest, longest, last = min(gaps), max(gaps), gaps[0]
     figures: Figures = {"shortest_days": shortest, "longest_days": longest, "last_days": last}
     if len(gaps) == 1:
-        return f"Seen on two days, {_days(last)} apart.", figures
+        return f"Seen on two days, {_count(last, 'day')} apart.", figures
     if shortest == longest:
-        return f"Always {_days(last)} from one active day to the next.", figures
-    return f"From {shortest} to {_days(longest)} from one active day to the next; last {_days(last)}.", figures
+        return f"Always {_count(last, 'day')} from one active day to the next.", figures
+    text = f"From {shortest} to {_count(longest, 'day')} from one active day to the next; last {_count(last, 'day')}."
+    return text, figures
 
 
 def _intervals(days: int) -> list[int]:
@@ -97,9 +118,8 @@ def _intervals(days: int) -> list[int]:
 
 
 def _activity(sight: _Sight) -> tuple[str, Figures]:
-    engagement, today = sight.engagement, sight.today
-    days = active_days(engagement)
-    recent = active_between(days, engagement, today - RECENT_DAYS + 1, today)
+    engagement, today, days = sight.engagement, sight.today, sight.days
+    recent = (days & sight.recent).bit_count()
     text, figures = f"{_count(recent, 'active day')} in the last {RECENT_DAYS}", Figures(recent_days=recent)
     known = min(BEFORE_DAYS - RECENT_DAYS, today - RECENT_DAYS + 1 - _first_day(sight))
     if known >= RECENT_DAYS:
@@ -112,7 +132,7 @@ def _activity(sight: _Sight) -> tuple[str, Figures]:
 
 def _tenure(sight: _Sight) -> tuple[str, Figures]:
     known = sight.today - _first_day(sight)
-    return f"First seen {_days(known)} ago." if known else "First seen today.", {"known_days": known}
+    return f"First seen {_count(known, 'day')} ago." if known else "First seen today.", {"known_days": known}
 
 
 def _first_day(sight: _Sight) -> int:
@@ -161,10 +181,11 @@ def _order(sight: _Sight) -> tuple[str, Figures]:
 
 def _channel(sight: _Sight, bitmap: bytes, where: str, never: str) -> tuple[str, Figures]:
     days = int.from_bytes(bitmap, "little")
-    count = days.bit_count()
-    recent = active_between(days, sight.engagement, sight.today - RECENT_DAYS + 1, sight.today)
+    if not days:
+        return never, {"days": 0, "recent_days": 0}
+    count, recent = days.bit_count(), (days & sight.recent).bit_count()
     text = f"{where} on {_count(count, 'day')}, {recent or 'none'} of them in the last {RECENT_DAYS} days."
-    return text if count else never, {"days": count, "recent_days": recent}
+    return text, {"days": count, "recent_days": recent}
 
 
 def amount(minor: int, currency: str) -> str:
