@@ -39,13 +39,15 @@ class Scores:
     """
     The scores of many customers, in their order.
 
-    `risks` are P(no act within the horizon); `models` the calibrated versions that gave them, None for the own rhythm.
+    `risks` are P(no act within the horizon); `models` the calibrated versions that gave them, None for the own rhythm;
+    `serving` the versions of the instants, calibrated or not.
     """
 
     def __init__(self, seen: Sequence[Seen], rules: Rules) -> None:
         """Score them."""
         self._rules, self._size = rules, len(seen)
-        self.models = [_serving(rules, one.now_s) for one in seen]
+        self.serving = [rules.book.serving(one.now_s) for one in seen]
+        self.models = [model if model is not None and model.calibrated else None for model in self.serving]
         self._parts: list[tuple[list[int], _Part]] = []
         for places in alike(self.models):
             model, some = self.models[places[0]], [seen[place] for place in places]
@@ -154,8 +156,3 @@ def alike(models: Sequence[Model | None]) -> list[list[int]]:
     for place, model in enumerate(models):
         places.setdefault(-1 if model is None else model.version, []).append(place)
     return list(places.values())
-
-
-def _serving(rules: Rules, now_s: int) -> Model | None:
-    model = rules.book.serving(now_s)
-    return model if model is not None and model.calibrated else None

@@ -7,6 +7,7 @@ Law: the id is a hash of the customer, the kind, the cause and the ordinal. A ca
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, overload
 
@@ -152,7 +153,12 @@ def version_name(model: Model) -> str:
     >>> version_name(Model(version=2914))
     'hazard-2025-11-17'
     """
-    monday = date(1970, 1, 1) + timedelta(days=first_day_of(model.version + 1))
+    return _named(model.version)
+
+
+@lru_cache(maxsize=64)
+def _named(version: int) -> str:
+    monday = date(1970, 1, 1) + timedelta(days=first_day_of(version + 1))
     return f"hazard-{monday.isoformat()}"
 
 

@@ -23,6 +23,7 @@ def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[
         return []
     places = [draft.place for draft in drafts]
     spoken, models = [shots[place] for place in places], [scores.models[place] for place in places]
+    values = _values(rules, spoken, [scores.serving[place] for place in places])
     return [
         churn_risk(
             shot.work.key, shot.happening, now_s=shot.now_s, rules=rules, risk=draft.verdict.risk,
@@ -32,8 +33,7 @@ def speak(rules: Rules, shots: Sequence[Shot], scores: Scores, drafts: Sequence[
             expected_value=value, crossing=draft.crossing, segment=draft.segment, stage=draft.stage,
         )
         for draft, shot, model, contributions, imagined, value in zip(
-            drafts, spoken, models, scores.contributions(places), scores.prospects(places), _values(rules, spoken),
-            strict=True,
+            drafts, spoken, models, scores.contributions(places), scores.prospects(places), values, strict=True
         )
     ]  # fmt: skip
 
@@ -47,9 +47,8 @@ def _reasons(
     return reasons_of(contributions, shot.engagement, shot.now_s, band=band, currency=currency)
 
 
-def _values(rules: Rules, shots: Sequence[Shot]) -> list[float]:
+def _values(rules: Rules, shots: Sequence[Shot], models: Sequence[Model | None]) -> list[float]:
     """Say what each is expected to spend within the horizon, in minor units, by the version of its instant."""
-    models = [rules.book.serving(shot.now_s) for shot in shots]
     values = [0.0] * len(shots)
     for places in alike(models):
         model, seen = models[places[0]], [(shots[place].engagement, shots[place].now_s) for place in places]
