@@ -21,9 +21,14 @@ Act = Literal["visit", "order"]
 Prospects = tuple[tuple[Act, float], ...]
 """An act and P(no activity within the horizon) after it."""
 
-_CHANNELS: Final = ("web", "store", "order")
-
-Flags = NDArray[np.bool_]
+_VISIT, _ORDER = 0, 1
+_WEB, _STORE, _ORDERED = 0, 1, 2
+_CHANNELS: Final = slice(Habits._fields.index("web"), Habits._fields.index("order") + 1)
+_DECAYS: Final = slice(Habits._fields.index("d3"), Habits._fields.index("d300") + 1)
+_OF_CHANNELS: Final = slice(Habits._fields.index("web10"), Habits._fields.index("order90") + 1)
+_WORTH: Final = np.array([decay_of_today(tau) for tau in TAUS])[:, None, None]
+_WORTH_IN_CHANNEL: Final = np.array([decay_of_today(tau) for tau in CHANNEL_TAUS])[:, None, None]
+"""What an act of today is worth in each decay."""
 
 
 def counterfactuals(
@@ -43,23 +48,15 @@ def counterfactuals_of(
     `habits` are theirs as of the end of that day. The order is like the customer's mean order within the window, in
     money and items; a first order is of one item and costs `first_minor` (minor units of the base currency).
     """
-    today = np.array([_active_today(engagement, now_s) for engagement, now_s in seen], np.bool_).reshape(-1, 3).T
-    in_shop = np.array([bool(engagement.store) for engagement, _ in seen], np.bool_)
-    visited = _acted(habits, today, (~in_shop, in_shop, np.zeros_like(in_shop)))
-    ordered = _acted(habits, today, (np.zeros_like(in_shop), in_shop, np.ones_like(in_shop)))
-    orders = np.maximum(habits.orders, 1.0)
-    is_first = habits.orders < 1
-    money = np.where(is_first, first_minor, np.maximum(habits.money_minor // orders, 0.0))
-    items = np.where(is_first, 1.0, np.maximum(np.rint(habits.items / orders), 1.0))
-    ordered = ordered._replace(
-        orders=habits.orders + 1.0, items=habits.items + items, money_minor=habits.money_minor + money
-    )
-    both = [risk(model, imagined, horizon_days).tolist() for imagined in (visited, ordered)]
-    return [(("visit", visit), ("order", order)) for visit, order in zip(*both, strict=True)]
+    table = np.array(habits)[:, None].repeat(2, axis=1)  # a layer for each figure, in it a row for each act
+    _act(table, habits, np.array([_channels_of(*one) for one in seen], np.bool_).reshape(-1, 4).T)
+    _order(Habits._make(table[:, _ORDER]), habits, first_minor)
+    risks = risk(model, Habits._make(table.reshape(len(table), -1)), horizon_days).reshape(2, -1).tolist()
+    return [(("visit", visit), ("order", order)) for visit, order in zip(*risks, strict=True)]
 
 
-def _active_today(engagement: Engagement, now_s: int) -> tuple[int, int, int]:
-    """Say whether the day of an instant is active on the web, in shops, by an order."""
+def _channels_of(engagement: Engagement, now_s: int) -> tuple[int, int, int, bool]:
+    """Say whether the day of an instant is active on the web, in shops, by an order; and whether any is in shops."""
     at = day_of(now_s, engagement.offset_s) - base_of(engagement)
     byte, bit = at >> 3, at & 7
     web, store, order = engagement.web, engagement.store, engagement.order
@@ -67,27 +64,34 @@ def _active_today(engagement: Engagement, now_s: int) -> tuple[int, int, int]:
         len(web) > byte and web[byte] >> bit & 1,
         len(store) > byte and store[byte] >> bit & 1,
         len(order) > byte and order[byte] >> bit & 1,
+        bool(store),
     )
 
 
-def _acted(habits: Habits, today: Flags, channels: tuple[Flags, Flags, Flags]) -> Habits:
-    """Say the habits after one more act today on these channels; `today` says on which an act was seen already."""
-    fresh = ~today.any(axis=0)
-    returns = fresh & (habits.days > 0)
-    gap = np.where(returns, habits.rec, 0.0)
-    changed: dict[str, Numbers] = {
-        "days": habits.days + fresh,
-        "rec": np.zeros_like(habits.rec),
-        "age": np.where(habits.days > 0, habits.age, 0.0),
-        "squares": habits.squares + gap * gap,
-        "last": np.where(returns, gap, habits.last),
-        "acts": habits.acts + 1.0,
-    }
-    for tau in TAUS:
-        changed[f"d{tau}"] = getattr(habits, f"d{tau}") + fresh * decay_of_today(tau)
-    for name, seen, acts in zip(_CHANNELS, today, channels, strict=True):
-        new = acts & ~seen
-        changed[name] = getattr(habits, name) + new
-        for tau in CHANNEL_TAUS:
-            changed[f"{name}{tau}"] = getattr(habits, f"{name}{tau}") + new * decay_of_today(tau)
-    return habits._replace(**changed)
+def _act(table: Numbers, habits: Habits, flags: NDArray[np.bool_]) -> None:
+    """Turn habits into those after one more act today; `flags` has a row for each that `_channels_of` says."""
+    today, in_shop = flags[:3], flags[3]
+    new = np.zeros((3, *table.shape[1:]), np.bool_)
+    new[_WEB, _VISIT], new[_STORE], new[_ORDERED, _ORDER] = ~in_shop, in_shop, True
+    new &= ~today[:, None]
+    fresh, known = ~today.any(axis=0), habits.days > 0
+    returns = fresh & known
+    gap = returns * habits.rec
+    acted = Habits._make(table)
+    acted.days[:] += fresh
+    acted.rec[:] = 0.0
+    acted.age[:] *= known
+    acted.squares[:] += gap * gap
+    np.copyto(acted.last, gap, where=returns)
+    acted.acts[:] += 1.0
+    table[_CHANNELS] += new
+    table[_DECAYS] += fresh * _WORTH
+    table[_OF_CHANNELS] += (new[:, None] * _WORTH_IN_CHANNEL).reshape(-1, *table.shape[1:])
+
+
+def _order(acted: Habits, habits: Habits, first_minor: int) -> None:
+    """Count an order like the mean one, or like a first one, among habits after an act."""
+    orders, is_first = np.maximum(habits.orders, 1.0), habits.orders < 1
+    acted.orders[:] += 1.0
+    acted.items[:] += np.where(is_first, 1.0, np.maximum(np.rint(habits.items / orders), 1.0))
+    acted.money_minor[:] += np.where(is_first, first_minor, np.maximum(habits.money_minor // orders, 0.0))
