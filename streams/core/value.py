@@ -33,6 +33,8 @@ LEAST_FACTOR, MOST_FACTOR = 0.25, 4.0
 """No recalibration goes beyond these: then something else is wrong."""
 
 _MOST_TERMS: Final = 4000
+_TERMS: Final = 8
+"""After so many terms it is asked whether they still matter."""
 _NEGLIGIBLE: Final = 2.0**-60
 
 
@@ -77,7 +79,7 @@ def order_rhythm(engagement: Engagement, now_s: int) -> Rhythm | None:
     A day counts though its order was called off later: that lowers the mean spend instead.
     """
     today, base = day_of(now_s, engagement.offset_s), base_of(engagement)
-    days = _order_days(engagement, today)
+    days = int.from_bytes(engagement.order, "little") & (1 << max(0, today - base + 1)) - 1
     if not days:
         return None
     first, last = (days & -days).bit_length() - 1 + base, days.bit_length() - 1 + base
@@ -107,9 +109,11 @@ def expected_orders(rhythms: Sequence[Rhythm], horizon_days: float, population: 
 def _hypergeometric(a: float, b: float, c: Numbers, z: Numbers) -> Numbers:
     """Sum Gauss's series of 2F1(a, b; c; z), 0 <= z < 1, until what is added no longer changes a bit."""
     term, total = np.ones_like(z), np.ones_like(z)
-    for number in range(_MOST_TERMS):
-        term = term * ((a + number) * (b + number) / (number + 1.0) * z / (c + number))
-        total += term
+    for first in range(0, _MOST_TERMS, _TERMS):
+        number = np.arange(first, first + _TERMS, dtype=np.float64)[:, None]
+        for ratio in (a + number) * (b + number) / (number + 1.0) * z / (c + number):
+            term *= ratio
+            total += term
         if (np.abs(term) <= _NEGLIGIBLE * np.abs(total)).all():
             break
     return total
@@ -121,9 +125,13 @@ def expected_spend_minor(engagement: Engagement, now_s: int, mean_minor: float) 
 
     On CDNOW, as above and for those who did order: MAE 17.83, own mean alone 18.60, everybody's mean 21.58.
     """
-    today = day_of(now_s, engagement.offset_s)
-    money = max(0, spent_minor(engagement, 0, today))
-    return (money + PSEUDO_ORDERS * mean_minor) / (_order_days(engagement, today).bit_count() + PSEUDO_ORDERS)
+    rhythm = order_rhythm(engagement, now_s)
+    return _spend_minor(engagement, now_s, 0 if rhythm is None else rhythm[0] + 1, mean_minor)
+
+
+def _spend_minor(engagement: Engagement, now_s: int, order_days: int, mean_minor: float) -> float:
+    money = max(0, spent_minor(engagement, 0, day_of(now_s, engagement.offset_s)))
+    return (money + PSEUDO_ORDERS * mean_minor) / (order_days + PSEUDO_ORDERS)
 
 
 def spent_minor(engagement: Engagement, first_day: int, last_day: int) -> int:
@@ -155,23 +163,18 @@ def expected_values(
     population: Population = POPULATION,
 ) -> Numbers:
     """Say what each customer is expected to spend within the horizon after an instant, in minor units."""
-    rhythms = [order_rhythm(engagement, now_s) for engagement, now_s in seen]
-    buyers = [place for place, rhythm in enumerate(rhythms) if rhythm is not None]
-    spends = np.array([expected_spend_minor(*seen[place], mean_minor) for place in buyers], np.float64)
     values = np.zeros(len(seen))
-    if not buyers:
-        return values
-    found = [rhythm for rhythm in rhythms if rhythm is not None]
-    values[buyers] = expected_orders(found, horizon_days, population) * spends * factor
+    buyers, rhythms, spends = [], [], []
+    for place, (engagement, now_s) in enumerate(seen):
+        if engagement.order and (rhythm := order_rhythm(engagement, now_s)) is not None:
+            buyers.append(place)
+            rhythms.append(rhythm)
+            spends.append(_spend_minor(engagement, now_s, rhythm[0] + 1, mean_minor))
+    if buyers:
+        values[buyers] = expected_orders(rhythms, horizon_days, population) * np.array(spends) * factor
     return values
 
 
 def value_at_risk(risk: float, expected_value: float) -> float:
     """Say how much of an expected value is lost on average if the customer leaves with this probability."""
     return risk * expected_value
-
-
-def _order_days(engagement: Engagement, today: int) -> int:
-    """Say the order days up to today as a bitmap."""
-    span = today - base_of(engagement) + 1
-    return int.from_bytes(engagement.order, "little") & (1 << span) - 1 if span > 0 else 0
