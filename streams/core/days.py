@@ -8,7 +8,6 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from streams.core.churn import active_days
 from streams.core.engagement import Engagement, base_of, day_of
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -19,9 +18,8 @@ def silent_days(engagement: Engagement, now_s: int) -> int:
     return day_of(now_s, engagement.offset_s) - day_of(engagement.last_act_s, engagement.offset_s)
 
 
-def usual_days(engagement: Engagement) -> float | None:
-    """Say the mean time between active days within the window, in days; None with fewer than two."""
-    days = active_days(engagement)
+def usual_days(days: int) -> float | None:
+    """Say the mean time between the days of a bitmap, in days; None with fewer than two."""
     count = days.bit_count()
     if count < 2:
         return None

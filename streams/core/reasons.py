@@ -19,15 +19,16 @@ RECENT_DAYS, BEFORE_DAYS = 30, 90
 
 def reasons(engagement: Engagement, now_s: int) -> tuple[Reason, ...]:
     """Say what drives the risk at an instant."""
-    found = _rhythm(engagement, now_s)
+    days = active_days(engagement)
+    found = _rhythm(engagement, days, now_s)
     if _known_before(engagement, now_s) > 0:
-        found += _trend(engagement, now_s)
+        found += _trend(engagement, days, now_s)
         found += _channels(engagement, now_s)
     return tuple(found[:MAX_REASONS])
 
 
-def _rhythm(engagement: Engagement, now_s: int) -> list[Reason]:
-    silent, usual = silent_days(engagement, now_s), usual_days(engagement)
+def _rhythm(engagement: Engagement, days: int, now_s: int) -> list[Reason]:
+    silent, usual = silent_days(engagement, now_s), usual_days(days)
     since = "Active today" if silent == 0 else f"No visit for {silent} {'day' if silent == 1 else 'days'}"
     if usual is None:
         return [Reason(code="new", text=f"{since}; seen on one day only.", figures={"silent_days": silent})]
@@ -36,8 +37,7 @@ def _rhythm(engagement: Engagement, now_s: int) -> list[Reason]:
     return [Reason(code=code, text=f"{since}; usually every {_days(usual)}.", figures=figures)]
 
 
-def _trend(engagement: Engagement, now_s: int) -> list[Reason]:
-    days = active_days(engagement)
+def _trend(engagement: Engagement, days: int, now_s: int) -> list[Reason]:
     recent, before = _recent_and_before(days, engagement, now_s)
     known = _known_before(engagement, now_s)
     if before == 0 or known < RECENT_DAYS:

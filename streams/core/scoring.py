@@ -135,8 +135,9 @@ class _ByHabits:
         return np.where(later < 0, -1, self._cuts - 1 + later.astype(np.int64))
 
     def contributions(self, rows: list[int]) -> list[dict[str, float]]:
-        groups = {name: values[rows].tolist() for name, values in self._outlook.contributions().items()}
-        return [dict(zip(groups, row, strict=True)) for row in zip(*groups.values(), strict=True)]
+        groups = self._outlook.contributions()
+        table = np.array(list(groups.values()))[:, rows].T
+        return [dict(zip(groups, row, strict=True)) for row in table.tolist()]
 
     def prospects(self, rows: list[int]) -> list[Prospects]:
         seen = [(self._seen[row].engagement, self._seen[row].now_s) for row in rows]

@@ -32,17 +32,23 @@ STAYING: Final = "Speaks for staying: "
 
 _HIGH: Final = BANDS.index("high")
 _SIZE: Final = itemgetter(0)
+_RECENT: Final = (1 << RECENT_DAYS) - 1
 
 Figures = dict[str, float | None]
 
 
 class _Sight(NamedTuple):
-    """A customer as of a day since 1970; `days` are the active days, `recent` the recent ones, as bitmaps."""
+    """
+    A customer as of a day since 1970, that of bit `end` - 1 of the bitmaps.
+
+    `days` are the active days as a bitmap; the first of them ever was `known_days` ago.
+    """
 
     engagement: Engagement
     today: int
+    end: int
     days: int
-    recent: int
+    known_days: int
     currency: str
 
 
@@ -54,24 +60,20 @@ def reasons_of(
 
     `band` is 0 low to 3 critical, -1 unknown; `currency` that of the engagement's money.
     """
-    logits = [(group, contributions.get(group, 0.0)) for group in _TELL]
-    added = [(size, group, logit) for group, logit in logits if (size := abs(logit)) > LEAST_LOGIT]
+    known = contributions.get
+    added = [(size, group) for group in _TELL if (size := abs(known(group, 0.0))) > LEAST_LOGIT]
     added.sort(key=_SIZE, reverse=True)  # of equal ones the first stays the first
     if band >= _HIGH:
-        added.sort(key=_lowers)
+        added.sort(key=lambda one: contributions[one[1]] < 0.0)
     sight = _sight(engagement, now_s, currency)
-    return tuple([_reason(group, logit, sight) for _, group, logit in added[:MAX_REASONS]])
-
-
-def _lowers(added: tuple[float, str, float]) -> bool:
-    return added[2] < 0.0
+    return tuple([_reason(group, contributions[group], sight) for _, group in added[:MAX_REASONS]])
 
 
 def _sight(engagement: Engagement, now_s: int, currency: str) -> _Sight:
     today = day_of(now_s, engagement.offset_s)
     end = max(0, today + 1 - base_of(engagement))
-    recent = (1 << end) - (1 << max(0, end - RECENT_DAYS))
-    return _Sight(engagement, today, active_days(engagement), recent, currency)
+    known_days = today - day_of(engagement.first_act_s, engagement.offset_s)
+    return _Sight(engagement, today, end, active_days(engagement), known_days, currency)
 
 
 def _reason(group: str, logit: float, sight: _Sight) -> Reason:
@@ -85,7 +87,7 @@ def _reason(group: str, logit: float, sight: _Sight) -> Reason:
 def _silence(sight: _Sight) -> tuple[str, Figures]:
     engagement = sight.engagement
     silent = sight.today - day_of(engagement.last_act_s, engagement.offset_s)
-    usual = usual_days(engagement)
+    usual = usual_days(sight.days)
     since = f"No visit for {_count(silent, 'day')}" if silent else "Active today"
     if usual is None:
         return f"{since}; seen on one day only.", {"silent_days": silent}
@@ -118,25 +120,26 @@ def _intervals(days: int) -> list[int]:
 
 
 def _activity(sight: _Sight) -> tuple[str, Figures]:
-    engagement, today, days = sight.engagement, sight.today, sight.days
-    recent = (days & sight.recent).bit_count()
+    recent = _recent(sight, sight.days)
     text, figures = f"{_count(recent, 'active day')} in the last {RECENT_DAYS}", Figures(recent_days=recent)
-    known = min(BEFORE_DAYS - RECENT_DAYS, today - RECENT_DAYS + 1 - _first_day(sight))
+    known = min(BEFORE_DAYS, sight.known_days + 1) - RECENT_DAYS
     if known >= RECENT_DAYS:
-        before = active_between(days, engagement, today - RECENT_DAYS - known + 1, today - RECENT_DAYS)
+        last_day = sight.today - RECENT_DAYS
+        before = active_between(sight.days, sight.engagement, last_day - known + 1, last_day)
         usual = before * RECENT_DAYS / known
         text += f"; {usual:.3g} per {RECENT_DAYS} days before"
         figures["before_days"] = round(usual, 1)
     return f"{text}.", figures
 
 
+def _recent(sight: _Sight, days: int) -> int:
+    """Count the recent days of a bitmap."""
+    return (days << RECENT_DAYS >> sight.end & _RECENT).bit_count()
+
+
 def _tenure(sight: _Sight) -> tuple[str, Figures]:
-    known = sight.today - _first_day(sight)
+    known = sight.known_days
     return f"First seen {_count(known, 'day')} ago." if known else "First seen today.", {"known_days": known}
-
-
-def _first_day(sight: _Sight) -> int:
-    return day_of(sight.engagement.first_act_s, sight.engagement.offset_s)
 
 
 def _money(sight: _Sight) -> tuple[str, Figures]:
@@ -183,7 +186,7 @@ def _channel(sight: _Sight, bitmap: bytes, where: str, never: str) -> tuple[str,
     days = int.from_bytes(bitmap, "little")
     if not days:
         return never, {"days": 0, "recent_days": 0}
-    count, recent = days.bit_count(), (days & sight.recent).bit_count()
+    count, recent = days.bit_count(), _recent(sight, days)
     text = f"{where} on {_count(count, 'day')}, {recent or 'none'} of them in the last {RECENT_DAYS} days."
     return text, {"days": count, "recent_days": recent}
 
