@@ -69,6 +69,9 @@ class Scores:
 
     def _gathered(self, ask: Callable[["_Part", list[int]], list[Found]]) -> list[Found]:
         """Ask every part and put the answers into the order of the customers."""
+        if len(self._parts) == 1:  # as nearly always
+            [(places, part)] = self._parts
+            return ask(part, places)
         found = dict[int, Found]()
         for places, part in self._parts:
             found.update(zip(places, ask(part, places), strict=True))
@@ -76,6 +79,9 @@ class Scores:
 
     def _asked(self, places: Sequence[int], ask: Callable[["_Part", list[int]], list[Found]]) -> list[Found]:
         """Ask the parts of some customers only, each for its rows, and put the answers into the order of the places."""
+        if len(self._parts) == 1 and places:
+            [(_, part)] = self._parts
+            return ask(part, list(places))
         found, wanted = dict[int, Found](), set(places)
         for of_part, part in self._parts:
             rows = [row for row, place in enumerate(of_part) if place in wanted]
