@@ -23,6 +23,7 @@ Prospects = tuple[tuple[Act, float], ...]
 
 _VISIT, _ORDER = 0, 1
 _WEB, _STORE, _ORDERED = 0, 1, 2
+_FLAGS: Final = np.array([[1], [2], [4], [8]])
 _CHANNELS: Final = slice(Habits._fields.index("web"), Habits._fields.index("order") + 1)
 _DECAYS: Final = slice(Habits._fields.index("d3"), Habits._fields.index("d300") + 1)
 _OF_CHANNELS: Final = slice(Habits._fields.index("web10"), Habits._fields.index("order90") + 1)
@@ -49,23 +50,25 @@ def counterfactuals_of(
     money and items; a first order is of one item and costs `first_minor` (minor units of the base currency).
     """
     table = np.array(habits)[:, None].repeat(2, axis=1)  # a layer for each figure, in it a row for each act
-    _act(table, habits, np.array([_channels_of(*one) for one in seen], np.bool_).reshape(-1, 4).T)
+    _act(table, habits, np.array([_channels_of(*one) for one in seen], np.int64) & _FLAGS != 0)
     _order(Habits._make(table[:, _ORDER]), habits, first_minor)
     risks = risk(model, Habits._make(table.reshape(len(table), -1)), horizon_days).reshape(2, -1).tolist()
     return [(("visit", visit), ("order", order)) for visit, order in zip(*risks, strict=True)]
 
 
-def _channels_of(engagement: Engagement, now_s: int) -> tuple[int, int, int, bool]:
-    """Say whether the day of an instant is active on the web, in shops, by an order; and whether any is in shops."""
+def _channels_of(engagement: Engagement, now_s: int) -> int:
+    """Say, a bit each, whether the day is active on the web, in shops, by an order, and whether any day is in shops."""
     at = day_of(now_s, engagement.offset_s) - base_of(engagement)
     byte, bit = at >> 3, at & 7
     web, store, order = engagement.web, engagement.store, engagement.order
-    return (
-        len(web) > byte and web[byte] >> bit & 1,
-        len(store) > byte and store[byte] >> bit & 1,
-        len(order) > byte and order[byte] >> bit & 1,
-        bool(store),
-    )
+    flags = 8 if store else 0
+    if len(web) > byte:
+        flags |= web[byte] >> bit & 1
+    if len(store) > byte:
+        flags |= (store[byte] >> bit & 1) << 1
+    if len(order) > byte:
+        flags |= (order[byte] >> bit & 1) << 2
+    return flags
 
 
 def _act(table: Numbers, habits: Habits, flags: NDArray[np.bool_]) -> None:
