@@ -109,6 +109,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = RING_SIZES
 
     # Engine
+    cpu: Annotated[
+        int,
+        about(
+            "The CPU on which all of the worker's threads stay: only one of them runs Python at a time, and what they "
+            "hand over stays in its cache; -1: the system chooses anew all the time.",
+            "number",
+            ge=-1,
+            le=4095,
+        ),
+    ] = -1
     tick_s: Annotated[
         float, about("What says nothing is written to the changelog at this interval.", "s", ge=0.05, le=5)
     ] = 0.5

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from streams import logs
 from streams.app import Latido, create_app
 from streams.cli import current_settings
 from streams.engine.ends import BROKEN, end
+from streams.errors import SettingsError
 from streams.metrics import build
 from streams.preflight import prepare
 from streams.server import Server
@@ -32,8 +34,23 @@ def worker() -> None:
     Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     # Most of what is made here lives long: looking through it all the time costs a fifth of the work.
     gc.set_threshold(100_000, 50, 1000)
+    stay_on(settings.cpu)
     logs.configure(settings.log_level, settings.log_format)
     asyncio.run(run(settings))
+
+
+def stay_on(cpu: int) -> None:
+    """Keep all threads, and those that they will start, on one CPU; -1: leave it to the system."""
+    if cpu < 0:
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        raise SettingsError("LATIDO_CPU is set, but this system keeps no process on a CPU: leave it out.")
+    try:
+        for thread in Path("/proc/self/task").iterdir():  # numpy has begun some when it was imported
+            os.sched_setaffinity(int(thread.name), {cpu})
+    except OSError:
+        own = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise SettingsError(f"LATIDO_CPU is {cpu}, but a worker may run here on {own} only: choose one.") from None
 
 
 async def run(settings: Settings) -> None:

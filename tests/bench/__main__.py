@@ -6,6 +6,7 @@ stands in README.md beside this.
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,10 +20,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams import broker as local
+from streams.cli.worker import stay_on
 from tests.bench.latency import latency, relayed
 from tests.bench.model import calibrated_share
 from tests.bench.silence import silence
-from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, staged, steady
+from tests.bench.throughput import HOT, SCATTERED, STEADY, YEAR, Step, filled, hot, steady
 from tests.chaos.stage import Stage
 from tests.chaos.worker import ROOT
 
@@ -46,8 +48,8 @@ Figures = dict[str, tuple[float, str]]
 class Bench:
     """One run on one broker; the hot load's topics are filled once for the worker and for plain Faust."""
 
-    def __init__(self, brokers: str, folder: Path, scale: float, step: Step) -> None:
-        self.brokers, self.folder, self.scale, self.step = brokers, folder, scale, step
+    def __init__(self, brokers: str, folder: Path, scale: float, cpu: int, step: Step) -> None:
+        self.brokers, self.folder, self.scale, self.cpu, self.step = brokers, folder, scale, cpu, step
         self.figures: Figures = {}
         self.notes: Figures = {}
         self.stage: Stage | None = None
@@ -60,7 +62,7 @@ class Bench:
     def hot(self) -> None:
         """Measure one worker over 20 000 busy customers who come in sessions."""
         load = HOT._replace(events=int(HOT.events * self.scale))
-        stage = self.stage = staged(self.brokers, "hot", self.folder)
+        stage = self.stage = self._staged("hot")
         speed = hot(stage, load, self.step)
         self.figures["throughput_hot_events_per_s"] = (speed.events_per_s, "events/s")
         self.figures["cpu_s_per_million_events"] = (speed.cpu_s_per_million, "s")
@@ -69,14 +71,17 @@ class Bench:
     def plain(self) -> None:
         """Measure an ordinary Faust app over the same topics."""
         if (stage := self.stage) is None:
-            stage = staged(self.brokers, "plain", self.folder)
+            stage = self._staged("plain")
             filled(stage, HOT._replace(events=4 * PLAIN_EVENTS), self.step)
         self.step("plain Faust: working", 0)
         name = stage.prefix + "plain"
         stage.create([name + "-spoken"])  # plain Faust does not create what it sends to
         command = [sys.executable, "-m", "tests.bench.plain_faust", self.brokers, name]
         command += [str(PLAIN_EVENTS), *stage.sources]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+            preexec_fn=lambda: stay_on(self.cpu),
+        )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"Plain Faust ended with code {done.returncode}: {done.stderr[-2000:]}")
         result = json.loads(done.stdout.splitlines()[-1])
@@ -86,7 +91,7 @@ class Bench:
     def scattered(self) -> None:
         """Measure one worker over the same customers when nearly every event is another one's."""
         load = SCATTERED._replace(events=int(SCATTERED.events * self.scale))
-        stage = staged(self.brokers, "scattered", self.folder)
+        stage = self._staged("scattered")
         speed = hot(stage, load, self.step)
         self.figures["throughput_scattered_events_per_s"] = (speed.events_per_s, "events/s")
         self._note("scattered", speed._asdict() | {CALIBRATED: calibrated_share(stage)})
@@ -94,7 +99,7 @@ class Bench:
     def steady(self) -> None:
         """Measure one worker over 200 000 customers with a year behind them, and how fast it is there again."""
         year, load = (load._replace(events=int(load.events * self.scale)) for load in (YEAR, STEADY))
-        stage = staged(self.brokers, "steady", self.folder)
+        stage = self._staged("steady")
         speed, start, sizes = steady(stage, year, load, self.step)
         self.figures["throughput_steady_events_per_s"] = (speed.events_per_s, "events/s")
         self.figures["recovery_s_200k_customers"] = (start.ready_s, "s")
@@ -105,8 +110,7 @@ class Bench:
 
     def latency(self) -> None:
         """Measure the time from event to signal at a steady rate."""
-        stage = Stage(self.brokers, f"bench-latency-{time.time_ns() // 1_000_000:x}", self.folder / "latency")
-        stage.create_topics()
+        stage = self._staged("latency", clock="wall", speak_from="")
         found, decided = latency(stage, RATE, SECONDS, self.step)
         self.figures["latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
         self.figures["latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
@@ -117,9 +121,7 @@ class Bench:
 
     def relay(self) -> None:
         """Measure the least that broker, client and machine take for the same events."""
-        stage = Stage(self.brokers, f"bench-relay-{time.time_ns() // 1_000_000:x}", self.folder / "relay")
-        stage.create_topics()
-        found = relayed(stage, RATE, SECONDS, self.step)
+        found = relayed(self._staged("relay"), RATE, SECONDS, self.cpu, self.step)
         self.figures["relay_latency_p50_ms_at_10k"] = (found.p50_ms, "ms")
         self.figures["relay_latency_p99_ms_at_10k"] = (found.p99_ms, "ms")
         self._note("relay", {"signals": found.signals})
@@ -127,18 +129,23 @@ class Bench:
     def silence(self) -> None:
         """Measure many customers falling silent within a minute, beside the events of others."""
         customers = int(SILENT * self.scale)
-        stage = Stage(
-            self.brokers,
-            f"bench-silence-{time.time_ns() // 1_000_000:x}",
-            self.folder / "silence",
-            speak_from="beginning",
-        )
-        stage.create_topics()
+        stage = self._staged("silence", clock="wall")
         found = silence(stage, customers, SILENT_RATE, 60 + customers // 1000, self.step)
         self.figures["silence_rechecks_spoken_per_s"] = (found.spoken_per_s, "customers/s")
         self.figures["silence_last_spoken_s"] = (found.last_spoken_s, "s")
         self.figures["silence_latency_p99_ms_at_5k"] = (found.latency_p99_ms, "ms")
         self._note("silence", found._asdict() | {"customers": customers, CALIBRATED: calibrated_share(stage)})
+
+    def _staged(self, name: str, *, clock: str = "stream", speak_from: str = "beginning") -> Stage:
+        """
+        Make a stage, its topics empty.
+
+        As a rule its outputs are really written: event time drives silence, and speech begins with the first event.
+        """
+        name = f"bench-{name}-{time.time_ns() // 1_000_000:x}"
+        stage = Stage(self.brokers, name, self.folder / name, clock=clock, speak_from=speak_from, cpu=self.cpu)
+        stage.create_topics()
+        return stage
 
     def _note(self, part: str, found: dict[str, float]) -> None:
         self.notes |= {f"{part}: {name}": (value, "") for name, value in found.items() if name != "events_per_s"}
@@ -186,6 +193,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "bench.json")
     parser.add_argument("--brokers", default="", help="a cluster of your own; else a broker is started and stopped")
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of events, for a quick look")
+    parser.add_argument(
+        "--cpu", type=int, default=max(os.sched_getaffinity(0)), help="on which a worker's threads stay; -1: on any"
+    )
     options = parser.parse_args()
     parts = [part for part in PARTS if part in options.only.split(",")]
     console, folder = Console(stderr=True), Path(tempfile.mkdtemp(prefix="latido-bench-"))
@@ -195,7 +205,7 @@ def main() -> int:
     try:
         brokers = options.brokers or local.start(folder, 0, libs=libs, say=console.print).address
         with Progress(*columns, console=console) as progress:
-            bench = Bench(brokers, folder, options.scale, stepper(progress))
+            bench = Bench(brokers, folder, options.scale, options.cpu, stepper(progress))
             try:
                 bench.run(parts)
             finally:

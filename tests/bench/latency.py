@@ -6,6 +6,7 @@ import time
 from statistics import quantiles
 from typing import NamedTuple
 
+from streams.cli.worker import stay_on
 from tests.bench.flow import WARM_UP_S, flow
 from tests.bench.model import teach
 from tests.bench.throughput import Step
@@ -36,13 +37,14 @@ def latency(stage: Stage, rate: int, seconds: float, step: Step) -> tuple[Latenc
     return latency_of(heard.pairs, since), latency_of(heard.decisions, since)
 
 
-def relayed(stage: Stage, rate: int, seconds: float, step: Step) -> Latency:
+def relayed(stage: Stage, rate: int, seconds: float, cpu: int, step: Step) -> Latency:
     """Measure the barest relay at the same rate, as `latency` does the worker."""
     output, command = stage.outputs[0], [sys.executable, "-m", "tests.bench.relay", stage.brokers, stage.group]
     stage.create([stage.changelog, *stage.outputs])
     with subprocess.Popen(
-        [*command, stage.changelog, output, *stage.sources], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
+        [*command, stage.changelog, output, *stage.sources], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: stay_on(cpu),
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         try:
             if process.stdout.readline() != "ready\n":

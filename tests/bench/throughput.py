@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
 
@@ -51,15 +50,6 @@ class Sizes(NamedTuple):
     customers: int
     p50: float
     p99: float
-
-
-def staged(brokers: str, name: str, folder: Path) -> Stage:
-    """Make a stage whose outputs are really written: event time drives silence, speech begins with the first event."""
-    stage = Stage(
-        brokers, f"bench-{name}-{time.time_ns() // 1_000_000:x}", folder / name, clock="stream", speak_from="beginning"
-    )
-    stage.create_topics()
-    return stage
 
 
 def filled(stage: Stage, load: Load, step: Step) -> None:

@@ -1,10 +1,12 @@
 """A worker that cannot start says so in one line, and one that must wait waits and says what for."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +128,30 @@ def test_dead_letters_that_cannot_take_the_largest_letter_are_refused(stage: Rai
 
     with pytest.raises(TopicsError, match=r"dead-letters takes records of 1000000 bytes; set its max.message.bytes"):
         asyncio.run(prepare(settings, print))
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process on a CPU")
+def test_all_threads_of_a_worker_stay_on_the_cpu_that_is_set(stage: Raise) -> None:
+    """Those of Faust, of the sender and of the server, too; the one who starts it stays free."""
+    cpu, free = max(os.sched_getaffinity(0)), os.sched_getaffinity(0)
+    worker = stage("bound").worker("w", cpu=cpu).start()
+    worker.wait_ready()
+
+    threads = [int(task.name) for task in Path(f"/proc/{worker.pid}/task").iterdir()]
+    assert [{cpu}] * len(threads) == [os.sched_getaffinity(thread) for thread in threads]
+    assert len(threads) >= 3
+    assert free == os.sched_getaffinity(0)
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process on a CPU")
+def test_a_cpu_that_is_not_there_is_refused(stage: Raise) -> None:
+    """In one line that names those there are."""
+    worker = stage("nowhere").worker("w", cpu=4095).start()
+
+    assert 2 == worker.wait()
+    own = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+    assert [
+        f"latido: LATIDO_CPU is 4095, but a worker may run here on {own} only: choose one."
+    ] == worker.log.read_text().splitlines()
