@@ -3,8 +3,8 @@ Silence: customers who asked to be looked at again are, at the instant they name
 
 Per partition a heap of (due second, key) is rebuilt from the records when it is opened. A due instant counts only while
 the record still names it; what a later event has moved is passed over. Nobody is called silent while catching up.
-However many fall due at once, the partitions take turns slice by slice, and half of the time is left to the events. No
-more than `UNSAID_SLICES` wait to be said: what an event causes waits behind these, not behind a whole wave.
+However many fall due at once, the partitions take turns slice by slice, and two thirds of the time are left to the
+events, or half of it when somebody has waited long. No more than `UNSAID_SLICES` wait to be said.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ SAYING_S: Final = 0.005
 
 UNSAID_SLICES: Final = 3
 """With one, a busy machine said 1 100 silences a second in four partitions, for each slice waited for two writes."""
+
+LONG_S: Final = 3
+"""Whoever has waited for so many seconds has waited long; an instant that has passed is known up to one later."""
 
 SLICE: Final = 100
 """Most customers looked at in one go; 8 ms with all of them spoken of, and the cost of a slice itself is 1 ms of it."""
@@ -72,18 +75,19 @@ class Rechecks:
                 self._heaps[owned] = _heap_of(owned)
 
     async def _work_off(self, owned: OwnedPartition) -> bool:
-        """Look at a slice of those who are due, and rest for as long as that took; say whether there may be more."""
+        """Look at a slice of those who are due, and rest in proportion to that; say whether there may be more."""
         if self._is_saying(owned):
             await asyncio.sleep(SAYING_S)
             return True
-        due = self._due(owned, self.passed_s(owned)) if may_judge(self._runtime, owned) else []
+        passed_s = self.passed_s(owned)
+        due = self._due(owned, passed_s) if may_judge(self._runtime, owned) else []
         if not due:
             return False
         began = time.monotonic()
         self._unsaid.setdefault(owned, deque()).extend([key for key, _ in due])
         self._pipeline.recheck(owned, due)
         self._metrics.rechecks.inc(len(due))
-        await asyncio.sleep(time.monotonic() - began)
+        await asyncio.sleep((time.monotonic() - began) * (1 if passed_s - due[0][1] > LONG_S else 2))
         return True
 
     def _is_saying(self, owned: OwnedPartition) -> bool:

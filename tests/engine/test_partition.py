@@ -11,7 +11,7 @@ from streams.engine.config import REROUTED
 from streams.engine.ends import BROKEN
 from streams.engine.envelope import FACTS, NEVER, SPOKEN, Envelope, Spoken, Word
 from streams.engine.home import java_home
-from streams.engine.partition import OwnedPartition
+from streams.engine.partition import RENDERING, OwnedPartition
 from tests.engine.recording import TERM, Recorder, batch, config, images, opened, owned, until
 
 CHANGELOG, SAID, DOCUMENTS = config().changelog, *config().outputs
@@ -224,6 +224,26 @@ async def test_the_urgent_overtakes_between_two_slices() -> None:
     await flushing
 
     assert ["a", "b", "urgent", "c", "d"] == list(images(broker))
+
+
+async def test_an_answer_to_an_event_overtakes_what_silence_says() -> None:
+    """However many fell silent at once; a quarter of each write is left to them, so that none waits for ever."""
+    held = await opened(broker := Recorder(), config(slice_records=4 * RENDERING))
+    held.quiet = False
+    for number in range(4):
+        put(held, f"silent{number}", "hello")
+    for number in range(5):
+        put(held, f"active{number}", "hello", arrived_ms=1)
+    held.start()
+
+    await until(lambda: len(broker.values(SAID)) == 9)
+    await held.stop(5)
+
+    assert [
+        "active0", "active1", "active2", "silent0",
+        "active3", "active4", "silent1", "silent2",
+        "silent3",
+    ] == list(images(broker))  # fmt: skip
 
 
 async def test_however_often_a_record_changed_it_is_written_once() -> None:
