@@ -27,6 +27,16 @@ def usual_days(days: int) -> float | None:
     return (days.bit_length() - first) / (count - 1)
 
 
+def latest_days(days: int, known: int, back: int) -> int:
+    """
+    Count the days of a bitmap among the latest `back` of its first `known`.
+
+    >>> latest_days(0b1011, 4, 2), latest_days(0b1011, 3, 30)
+    (1, 2)
+    """
+    return (days << back >> known & (1 << back) - 1).bit_count()
+
+
 def active_between(days: int, engagement: Engagement, first_day: int, last_day: int) -> int:
     """Count the active days of a bitmap within a range of days, both ends included."""
     base = base_of(engagement)

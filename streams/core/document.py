@@ -22,9 +22,10 @@ from schemas import (
 )
 from streams.core.assess import next_crossing
 from streams.core.cart import priced_cart_of
+from streams.core.days import latest_days
 from streams.core.engagement import HOUR_S, Engagement, base_of, day_of
 from streams.core.reach import reach
-from streams.core.record import load_folded, stance_of
+from streams.core.record import load
 from streams.core.rules import Rules
 from streams.core.signals import at, encode, names_of
 from streams.core.stance import Stance
@@ -39,11 +40,10 @@ _REFERRALS: Final = EVENT_TYPES.index(ReferralSent)
 
 def document(rules: Rules, key: str, body: bytes, version: tuple[int, int, int], as_of_s: int) -> bytes:
     """Render a customer's document as JSON; raise ValueError for a guest order, which has none."""
-    record = load_folded(body)
-    stance = stance_of(record)
-    if stance is None:
+    record = load(body)
+    if record.stance is None:
         raise ValueError("a guest order has no document")
-    return encode(describe(rules, key, record.engagement, stance, version, as_of_s))
+    return encode(describe(rules, key, record.engagement, record.stance, version, as_of_s))
 
 
 def describe(
@@ -96,14 +96,12 @@ def _days_active(engagement: Engagement, as_of_s: int) -> DaysActive:
 
 
 def _latest(bitmap: bytes, known: int) -> ActiveDays:
-    """Count the active days among the latest of the `known` days; there is none after these."""
+    """Count the active days among the latest of the `known` days."""
     if not bitmap:
         return _NO_DAYS
     days = int.from_bytes(bitmap, "little")
     return ActiveDays(
-        d30=(days >> max(0, known - 30)).bit_count(),
-        d90=(days >> max(0, known - 90)).bit_count(),
-        d365=(days >> max(0, known - 365)).bit_count(),
+        d30=latest_days(days, known, 30), d90=latest_days(days, known, 90), d365=latest_days(days, known, 365)
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from schemas import BANDS, Reason
 from streams.core.churn import active_days
-from streams.core.days import active_between, usual_days
+from streams.core.days import active_between, latest_days, usual_days
 from streams.core.engagement import Engagement, base_of, day_of
 from streams.core.reasons import BEFORE_DAYS, MAX_REASONS, RECENT_DAYS
 from streams.core.stance import NONE
@@ -32,7 +32,6 @@ STAYING: Final = "Speaks for staying: "
 
 _HIGH: Final = BANDS.index("high")
 _SIZE: Final = itemgetter(0)
-_RECENT: Final = (1 << RECENT_DAYS) - 1
 
 Figures = dict[str, float | None]
 
@@ -134,7 +133,7 @@ def _activity(sight: _Sight) -> tuple[str, Figures]:
 
 def _recent(sight: _Sight, days: int) -> int:
     """Count the recent days of a bitmap."""
-    return (days << RECENT_DAYS >> sight.end & _RECENT).bit_count()
+    return latest_days(days, sight.end, RECENT_DAYS)
 
 
 def _tenure(sight: _Sight) -> tuple[str, Figures]:
