@@ -40,7 +40,7 @@ def worker() -> None:
 
 
 def stay_on(cpu: int) -> None:
-    """Keep all threads, and those that they will start, on one CPU; -1: leave it to the system."""
+    """Keep all threads, and those that they will start, on one CPU; -1: on any. Raise `SettingsError` if that fails."""
     if cpu < 0:
         return
     if not hasattr(os, "sched_setaffinity"):
